@@ -1,0 +1,43 @@
+# A room is one static library of src/<room>, its headers in include/canine/<room>, its tests in tests/<room>.
+#
+#   canine_room(<room> SOURCES a.cpp b.cpp USES <room or library>...)
+#   canine_room_test(<room> SOURCES a_test.cpp ... [USES <room or library>...])
+#   canine_program(<name> SOURCES main.cpp USES <room>...)
+#
+# scripts/check_includes compares the includes of every file with the table of rooms in CONTRIBUTING.md.
+
+add_library(canine_warnings INTERFACE)
+target_compile_options(canine_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
+if(CANINE_WERROR)
+  target_compile_options(canine_warnings INTERFACE -Werror)
+endif()
+
+function(canine_room room)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_library(canine_${room} STATIC ${ARG_SOURCES})
+  add_library(canine::${room} ALIAS canine_${room})
+  target_include_directories(canine_${room} PUBLIC ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(canine_${room} PUBLIC ${ARG_USES} PRIVATE canine_warnings)
+endfunction()
+
+function(canine_room_test room)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  set(test ${room}_test)
+  add_executable(${test} ${ARG_SOURCES})
+  target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${test} PRIVATE
+    CANINE_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" CANINE_SHARED="${CMAKE_SOURCE_DIR}/../shared"
+    CANINE_SOURCE="${CMAKE_SOURCE_DIR}" CANINE_PYTHON="${CANINE_VENV}/bin/python")
+  target_link_libraries(${test} PRIVATE canine::${room} ${ARG_USES} canine_warnings Catch2::Catch2WithMain)
+  set_target_properties(${test} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tests/reports)
+  # scripts/test counts cases and skips from the report.
+  add_test(NAME ${room} COMMAND ${test} --reporter console --reporter XML::out=${CMAKE_BINARY_DIR}/tests/reports/${room}.xml)
+  set_tests_properties(${room} PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1 TIMEOUT 900)
+endfunction()
+
+function(canine_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_USES} canine_warnings)
+endfunction()

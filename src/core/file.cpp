@@ -1,0 +1,179 @@
+#include "canine/core/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "canine/core/errors.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kBufferBytes = size_t{1} << 20;
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
+
+int open_retry(const char* path, int flags, mode_t mode = 0) {
+  int fd = -1;
+  do {
+    fd = ::open(path, flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+/// Writes everything or returns errno.
+int write_fully(int fd, const std::byte* data, size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::write(fd, data, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, uint64_t limit) {
+  const RandomAccessFile file(path);
+  if (file.size() > limit) {
+    throw DataError("{}: expected at most {} bytes, the file has {}", path.string(), limit, file.size());
+  }
+  std::string text(file.size(), '\0');
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
+  fd_ = open_retry(path_.c_str(), O_RDONLY);
+  if (fd_ < 0) throw IoError("cannot open {}: {}", path_.string(), errno_text(errno));
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd_);
+    throw IoError("cannot read {}: it is not a regular file", path_.string());
+  }
+  size_ = static_cast<uint64_t>(info.st_size);
+}
+
+RandomAccessFile::~RandomAccessFile() { ::close(fd_); }
+
+void RandomAccessFile::read(uint64_t offset, std::span<std::byte> out) const {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      throw IoError("cannot read {} at byte {}: {}", path_.string(), offset + done, errno_text(errno));
+    }
+    if (got == 0) {
+      throw IoError("{} ends at byte {}, {} more bytes were expected (did it change while being read?)", path_.string(),
+                    offset + done, out.size() - done);
+    }
+    done += static_cast<size_t>(got);
+  }
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), buffer_(new std::byte[kBufferBytes]) {
+  aside_ = path_;
+  aside_ += ".tmp." + std::to_string(::getpid());
+  ::unlink(aside_.c_str());
+  fd_ = open_retry(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
+  if (fd_ < 0) throw CannotWriteError("cannot make {}: {}", aside_.string(), errno_text(errno));
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    ::unlink(aside_.c_str());
+  }
+}
+
+void AtomicFile::write_all(const std::byte* data, size_t size) {
+  if (const int error = write_fully(fd_, data, size)) {
+    throw IoError("cannot write {} ({} bytes were to be added at byte {}): {}", path_.string(), size, size_ - size,
+                  errno_text(error));
+  }
+}
+
+void AtomicFile::flush() {
+  if (buffered_ > 0) write_all(buffer_.get(), buffered_);
+  buffered_ = 0;
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  size_ += bytes.size();
+  if (buffered_ + bytes.size() > kBufferBytes) flush();
+  if (bytes.size() >= kBufferBytes) {
+    write_all(bytes.data(), bytes.size());
+  } else if (!bytes.empty()) {
+    std::memcpy(buffer_.get() + buffered_, bytes.data(), bytes.size());
+    buffered_ += bytes.size();
+  }
+}
+
+void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+
+void AtomicFile::commit(bool sync) {
+  flush();
+  if (sync && ::fsync(fd_) != 0) throw IoError("cannot sync {}: {}", aside_.string(), errno_text(errno));
+  if (::close(fd_) != 0) {
+    fd_ = -1;
+    const int error = errno;
+    ::unlink(aside_.c_str());
+    throw IoError("cannot close {}: {}", aside_.string(), errno_text(error));
+  }
+  fd_ = -1;
+  if (::rename(aside_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(aside_.c_str());
+    throw IoError("cannot rename {} to {}: {}", aside_.string(), path_.string(), errno_text(error));
+  }
+  if (sync) sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void write_file(const fs::path& path, std::string_view text, bool sync) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit(sync);
+}
+
+void append_file(const fs::path& path, std::string_view text) {
+  const int fd = open_retry(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (fd < 0) throw IoError("cannot open {} for appending: {}", path.string(), errno_text(errno));
+  const int error = write_fully(fd, reinterpret_cast<const std::byte*>(text.data()), text.size());
+  ::close(fd);
+  if (error != 0) throw IoError("cannot append to {}: {}", path.string(), errno_text(error));
+}
+
+void make_writable_folder(const fs::path& folder) {
+  std::error_code error;
+  const fs::file_status status = fs::status(folder, error);
+  if (fs::exists(status) && !fs::is_directory(status)) {
+    throw CannotWriteError("{} is a file, a folder was expected", folder.string());
+  }
+  fs::create_directories(folder, error);
+  if (error) throw CannotWriteError("cannot make the folder {}: {}", folder.string(), error.message());
+  const fs::path probe = folder / (".probe." + std::to_string(::getpid()));
+  const int fd = open_retry(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (fd < 0) throw CannotWriteError("cannot write into the folder {}: {}", folder.string(), errno_text(errno));
+  ::close(fd);
+  ::unlink(probe.c_str());
+}
+
+void sync_folder(const fs::path& folder) {
+  const int fd = open_retry(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
+}
+
+}  // namespace canine
