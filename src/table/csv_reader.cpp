@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <unordered_map>
+
+#include "canine/core/errors.hpp"
+#include "csv_scanner.hpp"
+#include "readers.hpp"
+
+namespace canine {
+namespace {
+
+/// Makes the header's names distinct as pandas does: the k-th further `a` becomes `a.k`, with the next k where such a
+/// column is there already; an empty name becomes "Unnamed: i" and gives way to columns that are really called so.
+void make_distinct(std::vector<std::string>& names) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].empty()) order.push_back(i);
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].empty()) continue;
+    names[i] = "Unnamed: " + std::to_string(i);
+    order.push_back(i);
+  }
+  std::unordered_map<std::string, int64_t> in_header;
+  for (const std::string& name : names) ++in_header[name];
+  std::unordered_map<std::string, int64_t> next_suffix;  // 0: the name is free
+  for (const size_t i : order) {
+    const std::string original = names[i];
+    std::string name = original;
+    int64_t suffix = next_suffix[name];
+    while (suffix > 0) {
+      name = original + "." + std::to_string(suffix);
+      next_suffix[original] = suffix + 1;
+      suffix = in_header[name] > 0 ? suffix + 1 : next_suffix[name];
+    }
+    next_suffix[name] = 1;
+    --in_header[original];
+    ++in_header[name];
+    names[i] = std::move(name);
+  }
+}
+
+std::vector<std::string> read_header(CsvScanner& scanner, const std::filesystem::path& path) {
+  if (!scanner.next_row(std::numeric_limits<size_t>::max())) {
+    throw DataError("{}: the file is empty; expected a line with the names of the columns, then one line per row",
+                    path.string());
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < scanner.num_fields(); ++i) names.emplace_back(scanner.text(i));
+  make_distinct(names);
+  return names;
+}
+
+/// Where a column of the file goes.
+struct Target {
+  size_t field;  ///< position in the file
+  bool raw;      ///< no text counts as missing
+  StringColumn* column;
+};
+
+void append_cell(const Target& target, CsvScanner& scanner, size_t num_fields) {
+  const std::string_view text = target.field < num_fields ? scanner.text(target.field) : std::string_view();
+  if (!target.raw && is_missing_text(text)) {
+    target.column->append_missing();
+  } else {
+    target.column->append(text);
+  }
+}
+
+/// Room for the whole file, judged by the rows read so far, so that columns do not grow by copying.
+void reserve_rest(const std::vector<Target>& targets, Table& table, double share_read) {
+  const double factor = 1.02 / share_read;
+  const auto rows = static_cast<int64_t>(static_cast<double>(table.num_rows) * factor);
+  for (const Target& target : targets) {
+    const auto bytes = static_cast<double>(target.column->num_bytes());
+    target.column->reserve(rows, static_cast<int64_t>(bytes * factor));
+  }
+  if (!table.line_of_row.empty()) table.line_of_row.reserve(static_cast<size_t>(rows));
+}
+
+[[noreturn]] void refuse_surplus(const CsvScanner& scanner, size_t num_columns, bool first_row) {
+  throw DataError(
+      "{}: expected {} field{} as in the header, this row has {}. Put quotes around a text that holds a comma{}",
+      scanner.where_surplus(), num_columns, num_columns == 1 ? "" : "s", scanner.num_fields(),
+      first_row ? ", and give every column a name in the header" : "");
+}
+
+}  // namespace
+
+Table read_csv(const RandomAccessFile& file, const ReadOptions& options) {
+  Table table;
+  table.path = file.path();
+  CsvScanner scanner(file);
+  const std::vector<std::string> names = read_header(scanner, table.path);
+  const std::vector<size_t> wanted = wanted_columns(table.path, names, options);
+  table.columns.resize(wanted.size());
+  std::vector<Target> targets;
+  for (const size_t field : wanted) {
+    const bool raw = std::ranges::find(options.raw_columns, names[field]) != options.raw_columns.end();
+    targets.push_back({field, raw, &table.columns[table.names.size()]});
+    table.names.push_back(names[field]);
+  }
+  const bool surplus_is_error = options.columns.empty() || options.refuse_surplus;
+
+  constexpr int64_t kRowsForEstimate = 10'000;
+  ReadProgress progress(table.path, options.show_progress);
+  while (scanner.next_row(names.size())) {
+    const size_t num_fields = scanner.num_fields();
+    if (num_fields > names.size() && (surplus_is_error || table.num_rows == 0)) {
+      refuse_surplus(scanner, names.size(), table.num_rows == 0);
+    }
+    for (const Target& target : targets) append_cell(target, scanner, num_fields);
+    if (options.keep_lines) table.line_of_row.push_back(scanner.line());
+    if (++table.num_rows == kRowsForEstimate) {
+      reserve_rest(targets, table, static_cast<double>(scanner.consumed()) / static_cast<double>(file.size()));
+    }
+    progress.update(table.num_rows);
+  }
+  return table;
+}
+
+std::vector<std::string> csv_column_names(const RandomAccessFile& file) {
+  CsvScanner scanner(file);
+  return read_header(scanner, file.path());
+}
+
+}  // namespace canine

@@ -1,0 +1,117 @@
+#include "canine/table/table.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "readers.hpp"
+
+namespace canine {
+
+void StringColumn::append(std::string_view text) {
+  chars_.append(text);
+  offsets_.push_back(chars_.size());
+  missing_.push_back(false);
+}
+
+void StringColumn::append_missing() {
+  offsets_.push_back(chars_.size());
+  missing_.push_back(true);
+}
+
+void StringColumn::reserve(int64_t rows, int64_t bytes) {
+  chars_.reserve(static_cast<size_t>(bytes));
+  offsets_.reserve(static_cast<size_t>(rows) + 1);
+  missing_.reserve(static_cast<size_t>(rows));
+}
+
+bool Table::has(std::string_view name) const { return std::ranges::find(names, name) != names.end(); }
+
+const StringColumn& Table::column(std::string_view name) const {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    throw UsageError("{}: there is no column '{}'; the columns are {}", path.string(), name, list_of_names(names));
+  }
+  return columns[static_cast<size_t>(found - names.begin())];
+}
+
+std::string Table::where(int64_t row) const {
+  if (line_of_row.empty()) return fmt::format("{}, row {}", path.string(), row + 1);
+  return fmt::format("{}, line {}", path.string(), line_of_row[static_cast<size_t>(row)]);
+}
+
+bool is_missing_text(std::string_view text) {
+  static constexpr auto kMissing =
+      std::to_array<std::string_view>({"#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
+                                       "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"});
+  static constexpr auto kFirstBytes = [] {
+    std::array<bool, 256> table{};
+    for (const std::string_view missing : kMissing) table[static_cast<unsigned char>(missing[0])] = true;
+    return table;
+  }();
+  constexpr size_t kLongest = 8;
+  if (text.empty()) return true;
+  if (text.size() > kLongest || !kFirstBytes[static_cast<unsigned char>(text[0])]) return false;
+  return std::ranges::find(kMissing, text) != kMissing.end();
+}
+
+std::string list_of_names(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 40;
+  std::string list;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) list += (i == 0 ? "'" : ", '") + names[i] + "'";
+  if (names.size() > kShown) list += fmt::format(" and {} more", names.size() - kShown);
+  return list;
+}
+
+std::vector<size_t> wanted_columns(const std::filesystem::path& path, const std::vector<std::string>& present,
+                                   const ReadOptions& options) {
+  std::vector<size_t> wanted;
+  std::vector<std::string> absent;
+  for (const std::string& name : options.columns.empty() ? present : options.columns) {
+    const auto found = std::ranges::find(present, name);
+    const auto index = static_cast<size_t>(found - present.begin());
+    if (found == present.end()) {
+      if (std::ranges::find(absent, name) == absent.end()) absent.push_back(name);
+    } else if (std::ranges::find(wanted, index) == wanted.end()) {
+      wanted.push_back(index);
+    }
+  }
+  if (!absent.empty()) {
+    throw DataError("{}: the column{} {} {} missing; the file has {}", path.string(), absent.size() == 1 ? "" : "s",
+                    list_of_names(absent), absent.size() == 1 ? "is" : "are", list_of_names(present));
+  }
+  return wanted;
+}
+
+ReadProgress::ReadProgress(const std::filesystem::path& path, bool show)
+    : path_(path), next_(show ? kStep : INT64_MAX) {}
+
+void ReadProgress::report(int64_t rows) {
+  log_info("{}: {},000,000 rows read", path_.string(), rows / kStep);
+  next_ = (rows / kStep + 1) * kStep;
+}
+
+namespace {
+
+bool is_parquet(const RandomAccessFile& file) {
+  // The fifth byte starts the first Thrift structure, so a CSV file whose first column is called PAR1 is none.
+  constexpr std::string_view kMagic = "PAR1\x15";
+  std::array<char, kMagic.size()> start{};
+  if (file.size() >= start.size()) file.read(0, std::as_writable_bytes(std::span(start)));
+  return std::string_view(start.data(), start.size()) == kMagic;
+}
+
+}  // namespace
+
+Table read_table(const std::filesystem::path& path, const ReadOptions& options) {
+  const RandomAccessFile file(path);
+  return is_parquet(file) ? read_parquet(path, options) : read_csv(file, options);
+}
+
+std::vector<std::string> read_column_names(const std::filesystem::path& path) {
+  const RandomAccessFile file(path);
+  return is_parquet(file) ? parquet_column_names(path) : csv_column_names(file);
+}
+
+}  // namespace canine

@@ -1,0 +1,259 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <string>
+#include <vector>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/table/table.hpp"
+#include "support/captured_stream.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace canine {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::MessageMatches;
+using Cell = std::optional<std::string>;
+using Rows = std::vector<std::vector<Cell>>;
+using Names = std::vector<std::string>;
+using namespace std::string_literals;
+
+constexpr std::nullopt_t kMissing = std::nullopt;
+
+Table read_text(const std::string& text, const ReadOptions& options = {}) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "file.csv", text, false);
+  return read_table(folder / "file.csv", options);
+}
+
+Rows rows_of(const Table& table) {
+  Rows rows(static_cast<size_t>(table.num_rows));
+  for (const StringColumn& column : table.columns) {
+    REQUIRE(column.size() == table.num_rows);
+    for (int64_t row = 0; row < table.num_rows; ++row) rows[static_cast<size_t>(row)].emplace_back(column.cell(row));
+  }
+  return rows;
+}
+
+Rows read_rows(const std::string& text, const ReadOptions& options = {}) { return rows_of(read_text(text, options)); }
+
+Names read_names(const std::string& header) { return read_text(header + "\n").names; }
+
+TEST_CASE("Header and rows") {
+  const Table table = read_text("a,b\n1,2\nx y,\xC3\xA6\n");
+  CHECK(table.names == Names{"a", "b"});
+  CHECK(table.num_rows == 2);
+  CHECK(rows_of(table) == Rows{{"1", "2"}, {"x y", "\xC3\xA6"}});
+  CHECK(table.line_of_row == std::vector<uint64_t>{2, 3});
+  CHECK(table.has("b"));
+  CHECK_FALSE(table.has("c"));
+  CHECK(table.column("b").text(0) == "2");
+  CHECK_THROWS_MATCHES(table.column("c"), UsageError,
+                       MessageMatches(ContainsSubstring("'c'; the columns are 'a', 'b'")));
+}
+
+TEST_CASE("A byte order mark is dropped, also before a quote") {
+  CHECK(read_text("\xEF\xBB\xBF"
+                  "a,b\n1,2\n")
+            .names == Names{"a", "b"});
+  CHECK(read_text("\xEF\xBB\xBF"
+                  "\"a\",b\n1,2\n")
+            .names == Names{"a", "b"});
+  CHECK(read_rows("a\n\xEF\xBB\xBF"
+                  "1\n") == Rows{{"\xEF\xBB\xBF"
+                                  "1"}});
+}
+
+TEST_CASE("A quote opens a quoted field only as its first character") {
+  CHECK(read_rows("a,b\n\"x,y\",\"p\"\"q\"\n") == Rows{{"x,y", "p\"q"}});
+  CHECK(read_rows("a,b\nx\"y, \"p\"\n") == Rows{{"x\"y", " \"p\""}});
+  CHECK(read_rows("a,b\n\"1\"2,\"\"x\n") == Rows{{"12", "x"}});
+  CHECK(read_rows("a\n\"1\"2\"3\"\"4\n") == Rows{{"12\"3\"\"4"}});
+  CHECK(read_rows("a\n\"\"\"\"\n") == Rows{{"\""}});
+}
+
+TEST_CASE("LF, CRLF and lone CR end lines, also mixed") {
+  const Rows expected = {{"1", "2"}, {"3", "4"}};
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
+    CHECK(read_rows("a,b" + end + "1,2" + end + "3,4" + end) == expected);
+    CHECK(read_rows("a,b" + end + "1,2" + end + "3,4") == expected);
+    CHECK(read_rows("a,b" + end + "\"1\",\"2\"" + end + "3,\"4\"" + end) == expected);
+  }
+  CHECK(read_rows("a,b\r\n1,2\r3,4\n") == expected);
+  CHECK(read_rows("a,b\n1,2\r\r\n3,4\n") == expected);
+}
+
+TEST_CASE("Line breaks inside quotes are kept, and lines are counted through them") {
+  const Table table = read_text("a,b\n\"1\n2\",\"3\r\n4\"\n\"5\r6\",7\n\n8,9\n");
+  CHECK(rows_of(table) == Rows{{"1\n2", "3\r\n4"}, {"5\r6", "7"}, {"8", "9"}});
+  CHECK(table.line_of_row == std::vector<uint64_t>{2, 5, 8});
+}
+
+TEST_CASE("Lines of nothing but blanks are skipped, lines of separators are not") {
+  CHECK(read_rows("\n \t\na,b\n\n   \n1,2\n\t\n,\n\r\n \r3,4\n  ") ==
+        Rows{{"1", "2"}, {kMissing, kMissing}, {"3", "4"}});
+  CHECK(read_rows("a\n1\n\"\"\n \n2\n") == Rows{{"1"}, {kMissing}, {"2"}});
+  CHECK(read_rows("a,b\n1,2\r\r x,3\r") == Rows{{"1", "2"}, {" x", "3"}});
+}
+
+TEST_CASE("White space is kept in cells and names") {
+  const Table table = read_text(" a,b \n 1 ,\t2\n");
+  CHECK(table.names == Names{" a", "b "});
+  CHECK(rows_of(table) == Rows{{" 1 ", "\t2"}});
+}
+
+TEST_CASE("Names that occur again get a number, empty names their position") {
+  CHECK(read_names("a,a,a.1") == Names{"a", "a.2", "a.1"});
+  CHECK(read_names("a,a.1,a") == Names{"a", "a.1", "a.2"});
+  CHECK(read_names("a,a,a,a.1,a.1") == Names{"a", "a.2", "a.3", "a.1", "a.1.1"});
+  CHECK(read_names("x,,x,,Unnamed: 1") == Names{"x", "Unnamed: 1.1", "x.1", "Unnamed: 3", "Unnamed: 1"});
+  CHECK(read_names("Unnamed: 1,,Unnamed: 1") == Names{"Unnamed: 1", "Unnamed: 1.2", "Unnamed: 1.1"});
+  CHECK(read_names("a,a.1,a.1.1,a.1,a") == Names{"a", "a.1", "a.1.1", "a.1.2", "a.2"});
+  CHECK(read_names(",\"\"") == Names{"Unnamed: 0", "Unnamed: 1"});
+  ReadOptions options;
+  options.columns = {"a.1"};
+  CHECK(read_rows("a,a\n1,2\n", options) == Rows{{"2"}});
+}
+
+TEST_CASE("Too few fields: the rest is missing") {
+  CHECK(read_rows("a,b,c\n1\n1,2\n\"\"\n") ==
+        Rows{{"1", kMissing, kMissing}, {"1", "2", kMissing}, {kMissing, kMissing, kMissing}});
+  ReadOptions options;
+  options.raw_columns = {"b"};
+  CHECK(read_rows("a,b\n1\n", options) == Rows{{"1", ""}});
+}
+
+TEST_CASE("Too many fields are an error where all columns are read") {
+  CHECK_THROWS_MATCHES(read_text("a,b\n1,2\n\"x\ny\",4,5\n"), DataError,
+                       MessageMatches(ContainsSubstring(
+                           "file.csv, line 4, byte column 6: expected 2 fields as in the header, this row has 3")));
+  CHECK_THROWS_AS(read_text("a,b\n1,2\n3,4,\n"), DataError);
+  ReadOptions options;
+  options.columns = {"b"};
+  CHECK(read_rows("a,b\n1,2\n3,4,5,6\n", options) == Rows{{"2"}, {"4"}});
+  options.refuse_surplus = true;
+  CHECK_THROWS_AS(read_text("a,b\n1,2\n3,4,5\n", options), DataError);
+}
+
+TEST_CASE("A first row with too many fields, row labels for pandas, is always an error") {
+  ReadOptions options;
+  CHECK_THROWS_MATCHES(read_text("a,b\n1,2,3\n4,5,6\n"), DataError,
+                       MessageMatches(ContainsSubstring("line 2, byte column 5: expected 2 fields")));
+  options.columns = {"b"};
+  CHECK_THROWS_MATCHES(read_text("a,b\n1,2,3\n4,5,6\n", options), DataError,
+                       MessageMatches(ContainsSubstring("give every column a name in the header")));
+}
+
+TEST_CASE("A quote that is never closed is named with its place") {
+  CHECK_THROWS_MATCHES(read_text("a,b\n1,2\n3,\"4\n5,6\n"), DataError,
+                       MessageMatches(ContainsSubstring("file.csv, line 3, byte column 3: the quote")));
+  CHECK_THROWS_AS(read_text("\""), DataError);
+  CHECK_THROWS_AS(read_text("a\n\"1\"\""), DataError);
+}
+
+TEST_CASE("Files without rows") {
+  for (const std::string text : {"", "\n", " \n\r\n", "\xEF\xBB\xBF"}) {
+    CHECK_THROWS_MATCHES(read_text(text), DataError, MessageMatches(ContainsSubstring("the file is empty")));
+  }
+  for (const std::string text : {"a,b", "a,b\n", "a,b\r\n\n \n"}) {
+    const Table table = read_text(text);
+    CHECK(table.names == Names{"a", "b"});
+    CHECK(table.num_rows == 0);
+    CHECK(table.column("b").size() == 0);
+  }
+  CHECK_THROWS_AS(read_table("/nowhere/file.csv", {}), IoError);
+  CHECK_THROWS_AS(read_table("/tmp", {}), IoError);
+}
+
+TEST_CASE("A NUL cuts its cell") {
+  const Table table = read_text("a\0b,a\0c,\0\n1\0x,\"2\0\",\0\"3\"\n"s);
+  CHECK(table.names == Names{"a", "a.1", "Unnamed: 2"});
+  CHECK(rows_of(table) == Rows{{"1", "2", kMissing}});
+}
+
+TEST_CASE("Bytes that are not UTF-8 are named with their place") {
+  for (const std::string bad : {"\xFF", "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                "\xF8\x88\x80\x80\x80", "\xE2\x82", "\xF0\x9F\x98"}) {
+    for (const std::string after : {"", "x\n", "\n4,5\n"}) {
+      CHECK_THROWS_MATCHES(read_text("a,b\n1,2\r\n3,\xC3\xA6" + bad + after), DataError,
+                           MessageMatches(ContainsSubstring("file.csv, line 3, byte column 5: expected UTF-8")));
+    }
+  }
+  ReadOptions options;
+  options.columns = {"a"};
+  CHECK_THROWS_AS(read_text("a,b\n1,\xFF\n", options), DataError);
+}
+
+TEST_CASE("Wanted columns come in the order asked for, absent ones are named") {
+  ReadOptions options;
+  options.columns = {"c", "a", "c"};
+  const Table table = read_text("a,b,c\n1,2,3\n", options);
+  CHECK(table.names == Names{"c", "a"});
+  CHECK(rows_of(table) == Rows{{"3", "1"}});
+  options.columns = {"a", "zz", "yy"};
+  CHECK_THROWS_MATCHES(read_text("a,b\n1,2\n", options), DataError,
+                       MessageMatches(ContainsSubstring("the columns 'zz', 'yy' are missing; the file has 'a', 'b'")));
+}
+
+TEST_CASE("Texts that stand for a missing cell") {
+  const Names missing = {"",     "#N/A", "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+                         "<NA>", "N/A",  "NA",       "NULL", "NaN",     "None",     "n/a",  "nan",  "null"};
+  for (const std::string& text : missing) {
+    CHECK(is_missing_text(text));
+    CHECK(read_rows("a,b\n" + text + ",x\n") == Rows{{kMissing, "x"}});
+    CHECK(read_rows("a,b\n\"" + text + "\",x\n") == Rows{{kMissing, "x"}});
+    CHECK_FALSE(is_missing_text(text + " "));
+    CHECK_FALSE(is_missing_text(" " + text));
+    ReadOptions options;
+    options.raw_columns = {"a"};
+    CHECK(read_rows("a,b\n" + text + ",NA\n", options) == Rows{{text, kMissing}});
+  }
+  for (const char* text :
+       {"na", "Nan", "none", " ", "NONE", "Null", "N/a", "#n/a", "-", "1", "<na>", "nul", "#N/A N/AA"}) {
+    CHECK_FALSE(is_missing_text(text));
+  }
+}
+
+TEST_CASE("Lines are kept on demand and named in messages") {
+  ReadOptions options;
+  CHECK(read_text("a\n\n1\n", options).where(0).ends_with("file.csv, line 3"));
+  options.keep_lines = false;
+  const Table table = read_text("a\n\n1\n2\n", options);
+  CHECK(table.line_of_row.empty());
+  CHECK(table.where(1).ends_with("file.csv, row 2"));
+}
+
+TEST_CASE("Each million rows is a line on stdout, on demand") {
+  const testing::TemporaryFolder folder;
+  std::string text = "a\n";
+  for (int i = 0; i < 2'000'001; ++i) text += "x\n";
+  write_file(folder / "file.csv", text, false);
+  for (const bool show : {true, false}) {
+    ReadOptions options;
+    options.show_progress = show;
+    const testing::CapturedStream captured(1);
+    const Table table = read_table(folder / "file.csv", options);
+    const std::string path = (folder / "file.csv").string();
+    CHECK(table.num_rows == 2'000'001);
+    CHECK(table.line_of_row.back() == 2'000'002);
+    CHECK(captured.text() ==
+          (show ? path + ": 1,000,000 rows read\n" + path + ": 2,000,000 rows read\n" : std::string()));
+  }
+}
+
+TEST_CASE("A CSV file whose first column is called PAR1 is no Parquet file") {
+  CHECK(read_text("PAR1,b\n1,2\n").names == Names{"PAR1", "b"});
+}
+
+TEST_CASE("The names of the columns can be read alone, whatever the rows are") {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "file.csv", "a,a,\n1,2,3,4\n\"open", false);
+  CHECK(read_column_names(folder / "file.csv") == Names{"a", "a.1", "Unnamed: 2"});
+  write_file(folder / "file.csv", "", false);
+  CHECK_THROWS_AS(read_column_names(folder / "file.csv"), DataError);
+}
+
+}  // namespace
+}  // namespace canine
