@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "canine/checkpoint/pickle_value.hpp"
+
+namespace canine {
+
+/// The checkpoints of one run: `{step}.bin` files, `last.bin`, and checkpoints.json with size and SHA-256 of each.
+///
+/// save(): free-space check -> `{step}.bin` written aside, synced, renamed -> manifest -> `last.bin` made by reflink or
+/// hard link under another name and renamed over the old one -> old checkpoints pruned. `last.bin` thus always names a
+/// complete checkpoint and costs no second write. finish() makes last.bin a file of its own, because the Python program
+/// rewrites last.bin in place, which would change `{step}.bin` through a hard link.
+class RunFolder {
+ public:
+  struct Options {
+    std::filesystem::path folder;
+    int keep_last = 0;           ///< newest checkpoints kept; 0 = all
+    std::string keep_best = "";  ///< metric of which the best checkpoint is also kept ("" = none)
+  };
+
+  explicit RunFolder(const Options& options);
+
+  /// Writes a checkpoint of `step`; `metric` is the value of keep_best (higher is better), if known.
+  /// Returns the path of `{step}.bin`. Throws IoError/CannotWriteError with last.bin untouched.
+  std::filesystem::path save(int64_t step, const PickleValue& content, std::optional<double> metric = {});
+
+  /// Gives the metric of a checkpoint that was saved before it was known, and prunes.
+  void set_metric(int64_t step, double metric);
+
+  /// Clean end of the run (see above).
+  void finish();
+
+  struct Found {
+    std::filesystem::path path;
+    PickleValue content;
+  };
+
+  /// The newest checkpoint that verifies: last.bin (or a listed `{step}.bin` written after it, where a crash came
+  /// between the two), else the `{step}.bin` with the highest step. Broken ones are named with a warning. nullopt if
+  /// there is none at all; CheckpointError if there are some but none is whole.
+  /// Removes aside files that earlier processes left.
+  std::optional<Found> newest();
+
+ private:
+  void prune() const;
+
+  Options options_;
+};
+
+}  // namespace canine

@@ -1,0 +1,78 @@
+#include "canine/checkpoint/run_lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "bytes.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+
+namespace canine {
+namespace {
+
+std::string owner_text() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return fmt::format("host {}, process {}", host.data(), ::getpid());
+}
+
+std::string read_owner(int fd) {
+  std::array<char, 300> text{};
+  const ssize_t size = ::pread(fd, text.data(), text.size() - 1, 0);
+  return size > 0 ? printable({text.data(), static_cast<size_t>(size)}) : "unknown";
+}
+
+/// False if the file was unlinked between opening and locking: then another process may lock a new one.
+bool still_named(int fd, const std::filesystem::path& path) {
+  struct stat mine {};
+  struct stat named {};
+  return ::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino &&
+         mine.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+RunLock::RunLock(const std::filesystem::path& folder) : path_(folder / ".lock") {
+  while (fd_ < 0) {
+    const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+      throw CannotWriteError("cannot make {}: {}", path_.string(), std::generic_category().message(errno));
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      const int error = errno;
+      const std::string owner = read_owner(fd);
+      ::close(fd);
+      if (error != EWOULDBLOCK) {  // a file system without flock, such as some network ones
+        log_note("{} cannot be locked ({}); see that no second run writes there", folder.string(),
+                 std::generic_category().message(error));
+        return;
+      }
+      throw CannotWriteError("the folder {} is in use by another run ({}). Wait for its end, or choose another folder",
+                             folder.string(), owner);
+    }
+    if (still_named(fd, path_)) {
+      fd_ = fd;
+    } else {
+      ::close(fd);
+    }
+  }
+  const std::string owner = owner_text();
+  // The text only helps people; a failed write takes nothing from the lock.
+  std::ignore = ::ftruncate(fd_, 0);
+  std::ignore = ::pwrite(fd_, owner.data(), owner.size(), 0);
+}
+
+RunLock::~RunLock() {
+  if (fd_ < 0) return;
+  ::unlink(path_.c_str());
+  ::close(fd_);
+}
+
+}  // namespace canine
