@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "canine/data/batch.hpp"
+#include "canine/data/key.hpp"
+#include "canine/table/table.hpp"
+#include "canine/text/augmentation.hpp"
+#include "canine/text/formatter.hpp"
+
+namespace canine {
+
+/// Labelled rows in memory: the text, a language number, one code number per label column. No objects per row.
+/// Immutable after loading; threads may share one.
+class Dataset {
+ public:
+  struct Options {
+    std::vector<std::filesystem::path> files;  ///< CSV or Parquet, concatenated in this order
+    std::vector<std::string> target_cols;      ///< label columns
+    std::shared_ptr<const Formatter> formatter;
+    std::shared_ptr<const LabelKey> key;  ///< flat classes of the codes; null: a cell is the number of its class
+    int64_t num_classes = 0;              ///< C; 0 = key->size()
+    int num_threads = 0;                  ///< for the checks; 0 = one per available processor
+  };
+
+  /// Reads columns `occ1`, `lang` and the label columns, and checks every row once: it must encode, and every code must
+  /// have a class. A missing language is read as "unk" with one warning that counts them. Throws UsageError (options),
+  /// DataError naming file, line and column, IoError.
+  explicit Dataset(const Options& options);
+
+  int64_t size() const { return texts_.size(); }
+  int64_t num_classes() const { return num_classes_; }
+  const Formatter& formatter() const { return *formatter_; }
+
+  /// Description as it is in the file: "NA" and empty texts are texts here.
+  std::string_view text(int64_t row) const { return texts_.text(row); }
+  std::string_view language(int64_t row) const { return languages_[language_of_row_[static_cast<size_t>(row)]]; }
+
+  /// Writes the L label indices and sets the positive entries of `flat` (zeroed by the caller, C entries).
+  void labels(int64_t row, std::span<int64_t> sequence, std::span<float> flat) const;
+
+  /// Distinct words of all texts, for word insertion.
+  std::shared_ptr<const WordSource> word_source() const;
+
+  /// SHA-256 over texts, languages and labels in order.
+  std::string fingerprint() const;
+
+ private:
+  class Interner;
+  using Cells = std::vector<std::optional<std::string_view>>;
+
+  void append_file(const std::filesystem::path& path, const Options& options, Interner& languages, Interner& codes);
+  void assign_classes(const Options& options);
+  void check_rows(const Table& table, int64_t first_row, const Options& options) const;
+  void cells_of(int64_t row, Cells& cells) const;
+
+  std::shared_ptr<const Formatter> formatter_;
+  int64_t num_classes_ = 0;
+  size_t num_columns_ = 0;
+  StringColumn texts_;
+  std::deque<std::string> languages_;  // distinct
+  std::vector<uint16_t> language_of_row_;
+  std::deque<std::string> codes_;       // distinct texts of label cells
+  std::vector<int64_t> class_of_code_;  // -1 = none
+  std::vector<uint32_t> code_of_cell_;  // rows x columns, row-major; kMissingCell = missing
+};
+
+/// How rows become a batch.
+struct CollateOptions {
+  int64_t max_len = 128;  ///< T of the reference padding; longest input kept
+  Padding padding = Padding::kReference;
+  bool pin_memory = false;
+};
+
+/// The batch of some rows of `data`. `augmentation` null = texts and languages as they are (validation); otherwise each
+/// row draws from Philox(seed, epoch, row). Where there is no GPU `pin_memory` has no effect. Threads may call it at
+/// the same time.
+Batch collate(const Dataset& data, std::span<const int64_t> rows, const CollateOptions& options,
+              const Augmentation* augmentation = nullptr, uint64_t seed = 0, uint64_t epoch = 0);
+
+}  // namespace canine

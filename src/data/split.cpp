@@ -1,0 +1,97 @@
+#include "split.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "canine/core/log.hpp"
+#include "canine/core/random.hpp"
+#include "grouped_digits.hpp"
+
+namespace canine {
+namespace {
+
+constexpr uint32_t kSplitSeed = 42;
+
+/// Validation rows whose description is also one of the training rows.
+int64_t count_shared_texts(const StringColumn& texts, const Split& split) {
+  std::unordered_map<std::string_view, int64_t> val_rows;
+  for (const int64_t row : split.val) ++val_rows[texts.text(row)];
+  int64_t shared = 0;
+  for (const int64_t row : split.train) {
+    const auto found = val_rows.find(texts.text(row));
+    if (found == val_rows.end()) continue;
+    shared += found->second;
+    val_rows.erase(found);
+    if (val_rows.empty()) break;
+  }
+  return shared;
+}
+
+int64_t count_untrained_codes(const LabelColumns& labels, const Split& split, const LabelKey& key) {
+  std::vector<bool> trained(static_cast<size_t>(key.size()), false);
+  for (const int64_t row : split.train) {
+    for (size_t column = 0; column < labels.size(); ++column) {
+      if (const auto cell = labels.cell(row, column)) trained[static_cast<size_t>(key.find(*cell))] = true;
+    }
+  }
+  int64_t untrained = 0;
+  for (int64_t index = 0; index < key.size(); ++index) {
+    untrained += key.code(index).has_value() && !trained[static_cast<size_t>(index)];
+  }
+  return untrained;
+}
+
+int64_t count_missing(const StringColumn& column, const Split& split) {
+  const auto missing = [&column](int64_t row) { return column.missing(row); };
+  return std::ranges::count_if(split.train, missing) + std::ranges::count_if(split.val, missing);
+}
+
+}  // namespace
+
+Split split_rows(std::vector<int64_t> rows, double share_val) {
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  const auto num_val = static_cast<int64_t>(static_cast<double>(num_rows) * share_val);
+  Split split;
+  split.val = numpy_sample(kSplitSeed, num_rows, num_val);
+  split.val.shrink_to_fit();
+  std::vector<bool> is_val(rows.size(), false);
+  for (int64_t& position : split.val) {
+    is_val[static_cast<size_t>(position)] = true;
+    position = rows[static_cast<size_t>(position)];
+  }
+  size_t num_kept = 0;
+  for (size_t position = 0; position < rows.size(); ++position) {
+    if (!is_val[position]) rows[num_kept++] = rows[position];
+  }
+  rows.resize(num_kept);
+  split.train = std::move(rows);
+  return split;
+}
+
+void warn_about_oddities(const Table& table, const PrepareOptions& options, const LabelColumns& labels,
+                         const LabelScan& scan, const Split& split, const LabelKey& key) {
+  const auto warn_if_any = [](int64_t count, std::string_view what) {
+    if (count > 0) log_warning("{} {}", grouped_digits(count), what);
+  };
+  const StringColumn& texts = table.column(options.input_col);
+  if (!split.train.empty()) {
+    warn_if_any(count_shared_texts(texts, split),
+                "validation rows have a description that is in the training rows too, so validation looks better than "
+                "new texts will");
+    warn_if_any(count_untrained_codes(labels, split, key),
+                "codes occur in the validation rows only; they are classes that are never trained");
+  }
+  warn_if_any(scan.num_split_codes,
+              "rows have a '&' inside a label cell; it separates codes, so such a cell is several");
+  warn_if_any(scan.num_gaps, "rows have a code behind an empty label column; codes after a gap are not learned");
+  warn_if_any(count_missing(texts, split),
+              "rows have no description (an empty cell, or a word for missing values such as NA)");
+  if (options.language_col) {
+    warn_if_any(count_missing(table.column(*options.language_col), split),
+                "rows have no language; training reads them as 'unk'");
+  }
+}
+
+}  // namespace canine

@@ -1,0 +1,210 @@
+#include "canine/data/dataset.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <map>
+#include <set>
+
+#include "canine/core/errors.hpp"
+#include "canine/text/general_formatter.hpp"
+#include "support.hpp"
+
+namespace canine {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::MessageMatches;
+namespace fs = std::filesystem;
+
+/// Two label columns of codes up to three characters.
+struct Source {
+  Source() {
+    options.target_cols = {"a", "b"};
+    options.formatter = std::make_shared<GeneralFormatter>(2, 3, false);
+    auto codes = std::make_shared<LabelKey>();
+    // The key of reference/data.md section 5.2.
+    for (const char* code : {"111", "", "222", "333", "?", "444", "555", "666", "12", "777", "888", "999"}) {
+      codes->add(*code ? std::optional<std::string_view>(code) : std::nullopt);
+    }
+    options.key = codes;
+  }
+
+  Source& add_file(const std::string& text) {
+    const fs::path path = folder / (std::to_string(options.files.size()) + ".csv");
+    options.files.push_back(testing::write_text(path, text));
+    return *this;
+  }
+
+  Dataset load() {
+    const testing::Captured captured(STDERR_FILENO);
+    Dataset data(options);
+    err = captured.text();
+    return data;
+  }
+
+  testing::TemporaryFolder folder;
+  Dataset::Options options;
+  std::string err;
+};
+
+struct Labels {
+  std::vector<int64_t> sequence;
+  std::set<size_t> positive;
+};
+
+Labels labels_of(const Dataset& data, int64_t row) {
+  Labels labels;
+  labels.sequence.resize(static_cast<size_t>(data.formatter().layout().sequence_length()));
+  std::vector<float> flat(static_cast<size_t>(data.num_classes()), 0.0f);
+  data.labels(row, labels.sequence, flat);
+  for (size_t i = 0; i < flat.size(); ++i) {
+    if (flat[i] == 1.0f) {
+      labels.positive.insert(i);
+    } else {
+      CHECK(flat[i] == 0.0f);
+    }
+  }
+  return labels;
+}
+
+TEST_CASE("Rows of several files follow each other", "[dataset]") {
+  Source source;
+  const Dataset data = source.add_file("occ1,a,b,lang\nfarmer,111,,en\n\"smith, black\",?,444,da\n")
+                           .add_file("lang,b,a,more,occ1\nen,222,111,zzz,baker\n")
+                           .load();
+  REQUIRE(data.size() == 3);
+  CHECK(data.num_classes() == 12);
+  CHECK(data.text(0) == "farmer");
+  CHECK(data.text(1) == "smith, black");
+  CHECK(data.text(2) == "baker");
+  CHECK(data.language(0) == "en");
+  CHECK(data.language(1) == "da");
+  CHECK(data.language(2) == "en");
+  CHECK(labels_of(data, 2).sequence == std::vector<int64_t>{2, 1005, 1005, 1005, 1006, 1006, 1006, 3});
+  CHECK(source.err.empty());
+}
+
+TEST_CASE("Sequence and flat targets follow the reference", "[dataset]") {
+  Source source;
+  const Dataset data =
+      source.add_file("occ1,a,b,lang\ntwo,666,12,en\nfarmer,111,,en\ntwice,222,222,en\ngap,,333,en\nnone,?,NA,en\n")
+          .load();
+  // reference/data.md section 7: row 666, 12 gives classes 7 and 8; row 111, missing gives class 0
+  CHECK(labels_of(data, 0).positive == std::set<size_t>{7, 8});
+  CHECK(labels_of(data, 0).sequence == std::vector<int64_t>{2, 1010, 1010, 1010, 1005, 1006, 3, 3});
+  CHECK(labels_of(data, 1).positive == std::set<size_t>{0});
+  CHECK(labels_of(data, 1).sequence == std::vector<int64_t>{2, 1005, 1005, 1005, 1, 1, 1, 3});
+  CHECK(labels_of(data, 2).positive == std::set<size_t>{2});
+  CHECK(labels_of(data, 3).positive.empty());
+  CHECK(labels_of(data, 3).sequence == std::vector<int64_t>{2, 3, 3, 3, 1, 1, 1, 3});
+  CHECK(labels_of(data, 4).positive == std::set<size_t>{4});
+}
+
+TEST_CASE("Words for missing values are descriptions, and missing as language", "[dataset]") {
+  Source source;
+  const Dataset data = source.add_file("occ1,a,b,lang\nNA,111,,\n,111,,NA\nnull,111,,unk\nx,111,,en\n").load();
+  CHECK(data.text(0) == "NA");
+  CHECK(data.text(1).empty());
+  CHECK(data.text(2) == "null");
+  for (int64_t row = 0; row < 3; ++row) CHECK(data.language(row) == "unk");
+  CHECK(data.language(3) == "en");
+  CHECK_THAT(source.err, ContainsSubstring("2 of 4 rows have no language"));
+}
+
+TEST_CASE("Faults are named with file, line and column", "[dataset]") {
+  const auto refused = [](const std::string& text, const std::string& where, const std::string& what) {
+    Source source;
+    source.add_file("occ1,a,b,lang\nfine,111,,en\n").add_file(text);
+    CHECK_THROWS_MATCHES(source.load(), DataError, MessageMatches(ContainsSubstring(where) && ContainsSubstring(what)));
+  };
+  refused("occ1,a,b,lang\nx,111,,en\n\ny,111,1234,en\n", "1.csv, line 4, column b", "code too long");
+  refused("occ1,a,b,lang\nx,111,,en\ny,11 ,,en\n", "1.csv, line 3, column a", "unknown character");
+  refused("occ1,a,b,lang\nx,111&222,333,en\n", "1.csv, line 2, column a&b", "too many codes");
+  refused("occ1,a,b,lang\nx,111,,en\ny,111,224,en\n", "1.csv, line 3, column b", "'224' is none of the 12");
+  refused("occ1,a,lang\nx,111,en\n", "1.csv", "'b'");
+  refused("a,b,lang\n111,,en\n", "1.csv", "'occ1'");
+}
+
+TEST_CASE("The first fault is named whatever the number of threads", "[dataset]") {
+  std::string text = "occ1,a,b,lang\n";
+  for (int row = 0; row < 20'000; ++row) text += row >= 4100 && row % 4100 == 0 ? "x,1234,,en\n" : "x,111,,en\n";
+  for (const int num_threads : {1, 4}) {
+    Source source;
+    source.options.num_threads = num_threads;
+    source.add_file(text);
+    CHECK_THROWS_MATCHES(source.load(), DataError, MessageMatches(ContainsSubstring("line 4102,")));
+  }
+}
+
+TEST_CASE("Without a key the cells are class numbers", "[dataset]") {
+  Source source;
+  source.options.key = nullptr;
+  source.options.num_classes = 124;
+  source.options.formatter = std::make_shared<GeneralFormatter>(2, 5, false);
+  source.add_file("occ1,a,b,lang\nx,123,0,en\ny,7.0,,en\n");
+  const Dataset data = source.load();
+  CHECK(data.num_classes() == 124);
+  CHECK(labels_of(data, 0).positive == std::set<size_t>{0, 123});
+  CHECK(labels_of(data, 1).positive == std::set<size_t>{7});
+  source.add_file("occ1,a,b,lang\nx,124,,en\n");
+  CHECK_THROWS_MATCHES(source.load(), DataError, MessageMatches(ContainsSubstring("line 2, column a: the code '124'")));
+}
+
+TEST_CASE("Classes beyond the flat head are refused", "[dataset]") {
+  Source source;
+  source.options.num_classes = 3;
+  source.add_file("occ1,a,b,lang\nx,222,,en\n");
+  CHECK(source.load().num_classes() == 3);
+  source.add_file("occ1,a,b,lang\nx,333,,en\n");
+  CHECK_THROWS_AS(source.load(), DataError);
+}
+
+TEST_CASE("Impossible data set options are refused", "[dataset]") {
+  CHECK_THROWS_AS(Source().load(), UsageError);
+  Source source;
+  source.add_file("occ1,a,b,lang\nx,111,,en\n");
+  source.options.target_cols.clear();
+  CHECK_THROWS_AS(source.load(), UsageError);
+}
+
+TEST_CASE("Words for insertion are the distinct words of all texts", "[dataset]") {
+  Source source;
+  const Dataset data = source.add_file("occ1,a,b,lang\nfarm  labourer,111,,en\nfarm hand,111,,en\n,111,,en\n").load();
+  const std::shared_ptr<const WordSource> words = data.word_source();
+  std::map<std::string, int> drawn;
+  Philox random(1, 0, 0);
+  for (int i = 0; i < 3000; ++i) ++drawn[words->draw(random)];
+  REQUIRE(drawn.size() == 3);
+  for (const auto& [word, count] : drawn) {
+    CAPTURE(word);
+    CHECK((count > 900 && count < 1100));
+  }
+  CHECK(Source().add_file("occ1,a,b,lang\n ,111,,en\n").load().word_source()->empty());
+}
+
+TEST_CASE("The fingerprint tells any change of rows", "[dataset]") {
+  const auto fingerprint = [](const std::string& rows) {
+    return Source().add_file("occ1,a,b,lang\n" + rows).load().fingerprint();
+  };
+  const std::string rows = "ab,111,,c\nd,222,333,c\n";
+  CHECK(fingerprint(rows) == fingerprint(rows));
+  CHECK(fingerprint(rows).size() == 64);
+  const std::set<std::string> all = {
+      fingerprint(rows),
+      fingerprint("d,222,333,c\nab,111,,c\n"),
+      fingerprint("a,111,,bc\nd,222,333,c\n"),
+      fingerprint("ab,111,,c\nd,333,222,c\n"),
+      fingerprint("ab,111,?,c\nd,222,333,c\n"),
+      fingerprint("ab,111,,c\n"),
+      fingerprint("ab,111,,c\nd,222,333,x\n"),
+      fingerprint("ab,111,,c\ne,222,333,c\n"),
+  };
+  CHECK(all.size() == 8);
+  Source parts;
+  parts.add_file("occ1,a,b,lang\nab,111,,c\n").add_file("occ1,a,b,lang\nd,222,333,c\n");
+  CHECK(parts.load().fingerprint() == fingerprint(rows));
+}
+
+}  // namespace
+}  // namespace canine

@@ -1,0 +1,81 @@
+#include "canine/data/key.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace canine {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::MessageMatches;
+
+LabelKey read_text(const std::string& text) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "key.csv", text, false);
+  return LabelKey::read(folder / "key.csv");
+}
+
+TEST_CASE("Codes are numbered in order of first appearance", "[key]") {
+  LabelKey key;
+  CHECK(key.add("111") == 0);
+  CHECK(key.add(std::nullopt) == 1);
+  CHECK(key.add("222") == 2);
+  CHECK(key.add("111") == 0);
+  CHECK(key.add(std::nullopt) == 1);
+  CHECK(key.size() == 3);
+  CHECK(key.find("222") == 2);
+  CHECK(key.find("333") == -1);
+  CHECK(key.find("") == -1);
+  CHECK(key.code(0) == "111");
+  CHECK(key.code(1) == std::nullopt);
+}
+
+TEST_CASE("A key survives its file", "[key]") {
+  LabelKey key;
+  for (const char* code : {"00123", "1,2,3", "say \"x\"", "?", "12&34", "line\nbreak", "-1", "\xC3\xB8l"})
+    key.add(code);
+  key.add(std::nullopt);
+  key.add("99999");
+  const testing::TemporaryFolder folder;
+  key.write(folder / "key.csv");
+  CHECK(LabelKey::read(folder / "key.csv") == key);
+}
+
+TEST_CASE("key.csv is written as pandas writes it", "[key]") {
+  LabelKey key;
+  key.add("1,2");
+  key.add(std::nullopt);
+  key.add("?");
+  CHECK(key.to_csv() == "system_code,code\n\"1,2\",0\n,1\n?,2\n");
+}
+
+TEST_CASE("Keys of the Python program are read", "[key]") {
+  const LabelKey key = LabelKey::read(CANINE_FIXTURES "/tiny_a/prepared/blank/key.csv");
+  REQUIRE(key.size() == 8);
+  CHECK(key.code(3) == "?");
+  CHECK(key.find("44444") == 6);
+  CHECK(key.code(7) == std::nullopt);
+  CHECK(key.to_csv() == read_file(CANINE_FIXTURES "/tiny_a/prepared/blank/key.csv"));
+}
+
+TEST_CASE("Damaged keys are refused with the line", "[key]") {
+  CHECK_THROWS_MATCHES(read_text("system_code,code\n1,0\n2,2\n"), DataError,
+                       MessageMatches(ContainsSubstring("line 3") && ContainsSubstring("expected 1")));
+  CHECK_THROWS_MATCHES(read_text("system_code,code\n1,0\n1,1\n"), DataError,
+                       MessageMatches(ContainsSubstring("line 3") && ContainsSubstring("'1'")));
+  CHECK_THROWS_MATCHES(read_text("system_code,code\n,0\nNA,1\n"), DataError,
+                       MessageMatches(ContainsSubstring("line 3") && ContainsSubstring("missing")));
+  CHECK_THROWS_AS(read_text("system_code,code\n1,zero\n"), DataError);
+  CHECK_THROWS_AS(read_text("system_code,code\n1,\n"), DataError);
+  CHECK_THROWS_AS(read_text("system_code,code\n1,0.0\n"), DataError);
+  CHECK_THROWS_AS(read_text("code\n1\n"), DataError);
+  CHECK_THROWS_AS(LabelKey::read("/nowhere/key.csv"), IoError);
+}
+
+}  // namespace
+}  // namespace canine
