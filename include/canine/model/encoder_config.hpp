@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "canine/model/options.hpp"
+
+namespace canine {
+
+/// Shape of an encoder from the text of a Hugging Face config.json (model type "canine"). Absent keys keep their
+/// defaults, other keys are ignored. `where` names the source in messages. Throws UsageError naming the key for text
+/// that is not a JSON object, values of a wrong type, shapes that cannot be, and activations other than "gelu".
+EncoderOptions parse_encoder_config(std::string_view json, const std::string& where);
+
+/// The same keys and values as JSON, in the layout that parse_encoder_config and transformers.CanineConfig read.
+std::string encoder_config_json(const EncoderOptions& options);
+
+}  // namespace canine
