@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "canine/checkpoint/pickle_value.hpp"
+#include "canine/data/key.hpp"
+#include "canine/model/mixer.hpp"
+#include "canine/optim/adamw.hpp"
+#include "canine/optim/loss_scaler.hpp"
+#include "canine/optim/schedule.hpp"
+#include "canine/text/formatter.hpp"
+
+namespace canine {
+
+/// Means of the running epoch, as sums.
+struct EpochSums {
+  double loss = 0;           ///< sum of batch losses times rows, finite batches only
+  double rows = 0;           ///< rows of those batches
+  int64_t batches = 0;       ///< batches of the epoch seen so far
+  double batch_seconds = 0;  ///< whole steps, waiting for data included
+  double data_seconds = 0;   ///< waiting for data
+};
+
+/// What exact resumption and later use of a model need beyond the five keys of the Python program. Stored under the
+/// sixth key "canine" in plain Python types.
+struct RunState {
+  EpochSums epoch;
+  LossScaler::State scaler;
+  int64_t nonfinite_steps = 0;  ///< skipped updates of the whole run
+  int64_t nonfinite_in_a_row = 0;
+  std::optional<double> best_metric;  ///< of keep_best
+  uint64_t seed = 0;
+  int64_t batch_size = 0;
+  int64_t num_rows = 0;  ///< training rows; with batch_size and step they give the position in the data
+  BlockLayout layout;
+  int64_t max_len = 128;
+  std::string padding = "reference";  ///< the mode a model was trained in; evaluation and prediction follow it
+  std::string precision = "fp32";
+  std::string data_fingerprint;
+};
+
+/// A checkpoint as the Python program writes it (model, optimizer, scheduler, step, key) plus "canine". Tensors share
+/// memory with model and optimizer, so write it before the next step. Waits for the device.
+/// Contract: model.md of the reference, `torch.optim.AdamW` and `LambdaLR` of PyTorch 2.11.
+PickleValue checkpoint_content(Mixer& model, AdamW& optimizer, const LinearSchedule& schedule,
+                               double base_learning_rate, int64_t step, const LabelKey* key, const RunState& state);
+
+struct Restored {
+  int64_t step = 0;
+  double base_learning_rate = 0;  ///< scheduler's base_lrs
+  std::optional<RunState> state;  ///< absent in checkpoints of the Python program
+};
+
+/// Copies a checkpoint into model and optimizer. `source` names the file in messages. Throws CheckpointError for keys
+/// or shapes that do not fit, another number of optimizer parameters (frozen or not), another label key than `key`.
+Restored restore_checkpoint(const PickleValue& content, Mixer& model, AdamW& optimizer, const LabelKey* key,
+                            const std::string& source);
+
+/// Throws InternalError naming the first place where two trees differ (tensors bit by bit, NaN equal to NaN).
+void require_equal(const PickleValue& expected, const PickleValue& found, const std::string& path);
+
+}  // namespace canine

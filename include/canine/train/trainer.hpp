@@ -1,0 +1,81 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "canine/data/dataset.hpp"
+#include "canine/data/key.hpp"
+#include "canine/model/mixer.hpp"
+#include "canine/objective/metrics.hpp"
+#include "canine/text/augmentation.hpp"
+#include "canine/train/options.hpp"
+
+namespace canine {
+
+/// What a trainer works on. The model is on `device` already.
+struct TrainParts {
+  Mixer model{nullptr};
+  c10::Device device = c10::Device(c10::DeviceType::CPU);
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> val;                ///< may be empty: then there are no validations
+  std::shared_ptr<const Augmentation> augmentation;  ///< null = training texts as they are
+  std::shared_ptr<const LabelKey> key;               ///< written into checkpoints; null = none
+  std::string data_fingerprint;                      ///< written into checkpoints and compared on resuming
+};
+
+/// Where a run stands and how long it will be; for the table printed before the first step.
+struct TrainPlan {
+  int64_t steps_per_epoch = 0;
+  int64_t total_steps = 0;
+  int64_t warmup_steps = 0;
+  int64_t first_step = 0;  ///< 0, or the step resumed from
+};
+
+enum class TrainEnd {
+  kComplete,         ///< all steps done
+  kAlreadyComplete,  ///< resumed at or past the end: nothing was done, nothing written
+  kStopped,          ///< a signal came; a checkpoint of the last step was saved
+};
+
+struct TrainResult {
+  TrainEnd end = TrainEnd::kComplete;
+  int64_t step = 0;
+  std::optional<ValidationMetrics> first;  ///< first validation of this process (before training with eval_at_start)
+  std::optional<ValidationMetrics> last;   ///< last validation
+};
+
+/// One training run of one process: steps, validations, log lines, checkpoints, resuming.
+///
+/// Everything random in step s is a function of (seed, s) or (seed, epoch, row), so a run stopped after any step and
+/// resumed ends with the same bits as one that was not.
+class Trainer {
+ public:
+  /// Freezes the encoder if asked, makes optimizer, schedule and loaders. Throws UsageError for settings that do not
+  /// fit the data.
+  Trainer(TrainParts parts, const TrainOptions& options);
+  ~Trainer();
+
+  /// Goes on from the newest checkpoint in save_path, if there is one. Throws CheckpointError if it does not fit.
+  bool resume();
+
+  const TrainPlan& plan() const;
+
+  /// Trains to the end or to a stop request (launch/stop_request.hpp).
+  TrainResult run();
+
+  /// Teacher-forced metrics over the whole validation set, in batches of batch_size rows in file order.
+  ValidationMetrics validate();
+
+  /// Two steps, a short validation, a checkpoint written aside, read again and compared; the run folder stays as it
+  /// was. Throws what a real run would throw. The model is changed by the two steps.
+  void dry_run();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace canine

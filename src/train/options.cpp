@@ -1,0 +1,56 @@
+#include "canine/train/options.hpp"
+
+#include <cmath>
+
+#include "canine/core/errors.hpp"
+
+namespace canine {
+namespace {
+
+void require(bool good, const char* flag, const auto& value, const char* range) {
+  if (!good) throw UsageError("{} {}: expected {}", flag, value, range);
+}
+
+}  // namespace
+
+const char* name_of(Padding padding) { return padding == Padding::kMask ? "mask" : "reference"; }
+
+const char* name_of(Precision precision) {
+  switch (precision) {
+    case Precision::kFp32:
+      return "fp32";
+    case Precision::kTf32:
+      return "tf32";
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kFp16:
+      return "fp16";
+  }
+  return "fp32";
+}
+
+void TrainOptions::validate() const {
+  const auto share = [](double value) { return value >= 0 && value <= 1; };
+  const auto not_negative = [](double value) { return std::isfinite(value) && value >= 0; };
+  require(num_epochs >= 0, "--num-epochs", num_epochs, "0 or more epochs");
+  require(batch_size >= 1, "--batch-size", batch_size, "1 or more rows");
+  require(not_negative(learning_rate), "--learning-rate", learning_rate, "a finite number, 0 or more");
+  require(not_negative(weight_decay), "--weight-decay", weight_decay, "a finite number, 0 or more");
+  require(not_negative(clip_norm), "--clip-norm", clip_norm, "a finite number, 0 (no clipping) or more");
+  require(share(warmup_pct), "--warmup-pct", warmup_pct, "a share between 0 and 1 (0.05 means five per cent)");
+  require(!warmup_steps || *warmup_steps >= 0, "--warmup-steps", warmup_steps.value_or(0), "0 or more steps");
+  require(share(seq2seq_weight), "--seq2seq-weight", seq2seq_weight, "a weight between 0 and 1");
+  require(max_len >= 4, "--max-len", max_len, "4 or more characters");
+  require(log_interval >= 1, "--log-interval", log_interval, "1 or more batches");
+  require(eval_interval >= 1, "--eval-interval", eval_interval, "1 or more steps");
+  require(save_interval >= 1, "--save-interval", save_interval, "1 or more steps");
+  require(keep_last >= 0, "--keep-last", keep_last, "0 (all) or more checkpoints");
+  require(keep_best.empty() || keep_best == "seq_acc" || keep_best == "token_acc" || keep_best == "flat_acc" ||
+              keep_best == "val_loss",
+          "--keep-best", keep_best, "seq_acc, token_acc, flat_acc or val_loss");
+  require(max_nonfinite_steps >= 1, "--max-nonfinite-steps", max_nonfinite_steps, "1 or more steps");
+  require(num_workers >= 0, "--num-workers", num_workers, "0 or more threads");
+  require(prefetch_factor >= 1, "--prefetch-factor", prefetch_factor, "1 or more batches");
+}
+
+}  // namespace canine

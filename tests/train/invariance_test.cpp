@@ -1,0 +1,231 @@
+#include <ATen/ops/equal.h>
+
+#include <functional>
+
+#include "canine/core/errors.hpp"
+#include "canine/report/logs_csv.hpp"
+#include "train/tiny_run.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
+
+namespace canine {
+namespace {
+
+using test::TemporaryFolder;
+using test::TinyRun;
+
+using Weights = std::vector<std::pair<std::string, at::Tensor>>;
+
+int64_t count_checkpoints(const std::filesystem::path& folder) {
+  int64_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    count += entry.path().extension() == ".bin" && entry.path().filename() != "last.bin" ? 1 : 0;
+  }
+  return count;
+}
+
+struct Finished {
+  Weights weights;
+  int64_t checkpoints = 0;
+  int64_t evaluations = 0;
+};
+
+Finished train(const std::function<void(TinyRun&)>& change) {
+  at::set_num_threads(1);
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.options.eval_interval = 1000;
+  change(run);
+  Trainer trainer = run.trainer();
+  CHECK(trainer.run().step == 6);
+  int64_t evaluations = 0;
+  for (int64_t step = last_logged_step(folder.path() / "logs.csv"); step > 0; ++evaluations) {
+    trim_log(folder.path() / "logs.csv", step - 1);
+    step = last_logged_step(folder.path() / "logs.csv");
+  }
+  return {run.weights(), count_checkpoints(folder.path()), evaluations};
+}
+
+void check_equal(const Weights& a, const Weights& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    INFO(a[i].first);
+    CHECK(at::equal(a[i].second, b[i].second));
+  }
+}
+
+bool differ(const Weights& a, const Weights& b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!at::equal(a[i].second, b[i].second)) return true;
+  }
+  return false;
+}
+
+TEST_CASE("settings that must not change numbers change none") {
+  const Finished plain = train([](TinyRun&) {});
+  CHECK(plain.checkpoints == 1);
+  CHECK(plain.evaluations == 1);
+  SECTION("loader threads") {
+    check_equal(plain.weights, train([](TinyRun& run) { run.options.num_workers = 3; }).weights);
+  }
+  SECTION("prefetch") {
+    check_equal(plain.weights, train([](TinyRun& run) {
+                                 run.options.num_workers = 2;
+                                 run.options.prefetch_factor = 1;
+                               }).weights);
+  }
+  SECTION("pinned memory asked for without a GPU") {
+    check_equal(plain.weights, train([](TinyRun& run) { run.options.pin_memory = false; }).weights);
+  }
+  SECTION("log lines") {
+    check_equal(plain.weights, train([](TinyRun& run) { run.options.log_interval = 1; }).weights);
+  }
+  SECTION("checkpoints") {
+    const Finished saving = train([](TinyRun& run) { run.options.save_interval = 2; });
+    CHECK(saving.checkpoints == 3);
+    check_equal(plain.weights, saving.weights);
+  }
+  SECTION("checkpoints pruned") {
+    const Finished saving = train([](TinyRun& run) {
+      run.options.save_interval = 1;
+      run.options.keep_last = 2;
+    });
+    CHECK(saving.checkpoints == 2);
+    check_equal(plain.weights, saving.weights);
+  }
+  SECTION("validations in between") {
+    const Finished evaluating = train([](TinyRun& run) { run.options.eval_interval = 1; });
+    CHECK(evaluating.evaluations == 6);
+    check_equal(plain.weights, evaluating.weights);
+  }
+  SECTION("a validation before the first step") {
+    const Finished evaluating = train([](TinyRun& run) { run.options.eval_at_start = true; });
+    CHECK(evaluating.evaluations == 1);  // it has no line in logs.csv
+    check_equal(plain.weights, evaluating.weights);
+  }
+  SECTION("keeping the best") {
+    const Finished keeping = train([](TinyRun& run) {
+      run.options.eval_interval = 2;
+      run.options.keep_best = "val_loss";
+    });
+    CHECK(keeping.evaluations == 3);
+    check_equal(plain.weights, keeping.weights);
+  }
+}
+
+TEST_CASE("settings that must change numbers do") {
+  const Finished plain = train([](TinyRun&) {});
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.seed = 1; }).weights));
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.clip_norm = 0.01; }).weights));
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.weight_decay = 0.5; }).weights));
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.precision = Precision::kBf16; }).weights));
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.padding = Padding::kMask; }).weights));
+  CHECK(differ(plain.weights, train([](TinyRun& run) { run.options.warmup_steps = 3; }).weights));
+}
+
+TEST_CASE("a frozen encoder keeps its weights, everything else learns") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.options.freeze_encoder = true;
+  Trainer trainer = run.trainer();
+  const Weights before = run.weights();
+  trainer.run();
+  const Weights after = run.weights();
+  for (size_t i = 0; i < before.size(); ++i) {
+    INFO(before[i].first);
+    const bool fixed = before[i].first.starts_with("encoder.") || before[i].first.ends_with("pos_embedding");
+    CHECK(at::equal(before[i].second, after[i].second) == fixed);
+  }
+}
+
+TEST_CASE("a non-finite batch is left out, named, and ends the run when it goes on") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.options.max_nonfinite_steps = 3;
+  Trainer trainer = run.trainer();
+  const c10::NoGradGuard no_grad;
+  SECTION("every batch") {
+    // Finite weights whose products are not: the loss of every batch overflows, and nothing may be saved as trained.
+    for (auto& item : run.model->named_parameters()) {
+      if (item.key() == "decoder.token_emb.embedding.weight") item.value().fill_(1e38F);
+    }
+    const Weights before = run.weights();
+    const c10::AutoGradMode grad(true);
+    CHECK_THROWS_AS(trainer.run(), InternalError);
+    CHECK(count_checkpoints(folder.path()) == 0);
+    const Weights after = run.weights();
+    for (size_t i = 0; i < before.size(); ++i) CHECK(at::equal(before[i].second, after[i].second));
+  }
+  SECTION("some batches") {
+    // Index 1013 is the digit 9: only batches with a row that has one in its code overflow.
+    run.options.batch_size = 2;
+    run.options.max_nonfinite_steps = 1000;
+    Trainer small_batches = run.trainer();
+    for (auto& item : run.model->named_parameters()) {
+      if (item.key() == "decoder.token_emb.embedding.weight") item.value()[1013].fill_(1e38F);
+    }
+    const c10::AutoGradMode grad(true);
+    CHECK(small_batches.run().step == 180);
+    const PickleValue saved = read_torch_file(folder.path() / "last.bin");
+    const int64_t skipped = saved.at("canine", "saved").at("nonfinite_steps", "canine").as_int("nonfinite_steps");
+    CHECK(skipped > 0);
+    CHECK(skipped < 180);
+  }
+  SECTION("weights that are not finite are never saved") {
+    for (auto& item : run.model->named_parameters()) {
+      if (item.key() == "encoder.pooler.dense.bias") item.value()[0].fill_(std::numeric_limits<float>::infinity());
+    }
+    run.options.num_epochs = 0;
+    const c10::AutoGradMode grad(true);
+    CHECK_THROWS_AS(trainer.run(), InternalError);
+    CHECK(count_checkpoints(folder.path()) == 0);
+  }
+}
+
+TEST_CASE("a dry run leaves nothing behind") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  Trainer trainer = run.trainer();
+  trainer.dry_run();
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("training lowers the loss") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 6;
+  run.options.learning_rate = 1e-2;
+  Trainer trainer = run.trainer();
+  const ValidationMetrics before = trainer.validate();
+  const TrainResult result = trainer.run();
+  REQUIRE(result.last.has_value());
+  CHECK(result.last->loss < 0.8 * before.loss);
+  CHECK(result.last->rows == 40);
+}
+
+TEST_CASE("option ranges are checked and named") {
+  const auto refused = [](const std::function<void(TrainOptions&)>& change) {
+    TrainOptions options;
+    change(options);
+    CHECK_THROWS_AS(options.validate(), UsageError);
+  };
+  TrainOptions().validate();
+  refused([](TrainOptions& o) { o.save_interval = 0; });
+  refused([](TrainOptions& o) { o.eval_interval = -1; });
+  refused([](TrainOptions& o) { o.log_interval = 0; });
+  refused([](TrainOptions& o) { o.batch_size = 0; });
+  refused([](TrainOptions& o) { o.learning_rate = -1e-9; });
+  refused([](TrainOptions& o) { o.learning_rate = std::numeric_limits<double>::quiet_NaN(); });
+  refused([](TrainOptions& o) { o.warmup_pct = 1.5; });
+  refused([](TrainOptions& o) { o.seq2seq_weight = 2; });
+  refused([](TrainOptions& o) { o.keep_best = "accuracy"; });
+  refused([](TrainOptions& o) { o.num_workers = -1; });
+}
+
+}  // namespace
+}  // namespace canine
