@@ -1,0 +1,27 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "canine/app/option.hpp"
+
+namespace canine {
+
+/// An option that stands on a command line, with its texts.
+struct GivenOption {
+  std::string name;
+  std::vector<std::string> texts;
+};
+
+/// Reads a command line by argparse's rules: `--option value`, `--option=value`, '_' is '-', unambiguous abbreviations,
+/// lists end at the next option, the last of several wins. Beyond argparse, a switch may be given `=false`.
+/// Throws UsageError for unknown and ambiguous options (naming the nearest), missing and stray values.
+std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
+                                            const std::vector<std::string>& arguments);
+
+/// The candidate that `word` was probably meant to be, or "" if none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace canine

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "canine/checkpoint/hf_folder.hpp"
+#include "canine/data/batch.hpp"
+#include "canine/model/mixer.hpp"
+#include "canine/model/options.hpp"
+#include "canine/text/formatter.hpp"
+
+namespace canine {
+
+/// Where a model's shape and first weights come from.
+struct ModelSettings {
+  std::string encoder = "google/canine-s";         ///< folder in Hugging Face layout, or Hub name in the local cache
+  std::filesystem::path encoder_config;            ///< config.json of an encoder with random weights, not `encoder`
+  std::string initial_checkpoint;                  ///< file whose "model" gives the first weights; empty = none
+  bool only_encoder = false;                       ///< of the checkpoint take the encoder only
+  double dropout = 0.0;                            ///< of decoder and flat head
+  std::optional<int64_t> decoder_dim_feedforward;  ///< none or 0 = width of the encoder
+  Attention attention = Attention::kSdpa;
+};
+
+/// The encoder that a run starts with.
+struct EncoderChoice {
+  EncoderOptions shape;
+  std::optional<EncoderFolder> pretrained;  ///< none = random weights
+  std::string description;                  ///< "models/canine-s" or "random weights, shape of config.json"
+};
+
+/// Finds the encoder and reads its shape, not its weights. Throws UsageError.
+EncoderChoice choose_encoder(const ModelSettings& settings);
+
+/// Shape of the model for label sequences of `formatter` and `num_classes` flat classes.
+MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,
+                           int64_t num_classes, Padding padding);
+
+/// A model on the CPU with its first weights: random ones drawn from `seed`, those of the pretrained encoder, and those
+/// of the start checkpoint, strictly (model.md §9.3 of the reference). Throws CheckpointError naming keys and shapes
+/// that do not fit.
+Mixer make_model(const MixerOptions& shape, const ModelSettings& settings, const EncoderChoice& encoder, uint64_t seed);
+
+}  // namespace canine

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "canine/app/device.hpp"
+#include "canine/app/model_setup.hpp"
+#include "canine/app/option_set.hpp"
+#include "canine/data/prepare.hpp"
+#include "canine/text/augmentation.hpp"
+#include "canine/train/options.hpp"
+
+namespace canine {
+
+/// Loader flags as the Python program has them.
+struct LoaderSettings {
+  std::optional<int> prefetch_factor;  ///< batches made ahead per worker; none = TrainOptions' own number
+  bool pin_memory = false;             ///< always on with a GPU, as in the Python program
+  bool persistent_workers = false;     ///< always so
+};
+
+/// Flags about several processes. This version runs one.
+struct LaunchSettings {
+  bool distributed = false;
+  int local_rank = -1;
+  int world_size = 1;
+};
+
+struct WandbSettings {
+  bool log_wandb = false;
+  std::string project_name = "histco-v2-mixer";
+};
+
+/// Random changes to training texts.
+struct AugmentationSettings {
+  Augmentation::Options options;
+  std::filesystem::path word_frequencies;  ///< CSV with columns word, freq; empty = the words of the training texts
+};
+
+// Declarations of flags that several programs share, one function per section of --help. Defaults are what the structs
+// hold; the order is that of --help.
+
+/// Input file, columns, splitting and checks of finetune's preparation.
+void add_preparation_options(OptionSet& options, PrepareOptions& data);
+void add_augmentation_options(OptionSet& options, AugmentationSettings& augmentation);
+/// Encoder, start weights and shape; `train` holds what training shares with the shape (input length, padding,
+/// freezing).
+void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& train);
+/// Epochs, rates, loss, arithmetic.
+void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp);
+/// When to log, validate and save, and what to keep.
+void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb);
+void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader,
+                         LaunchSettings& launch);
+
+}  // namespace canine

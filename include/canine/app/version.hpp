@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace canine {
+
+/// "finetune of canine.cpp 0.1.0, LibTorch 2.11.0".
+std::string version_text(std::string_view program);
+
+}  // namespace canine

@@ -1,0 +1,157 @@
+#include "canine/app/command_line.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <numeric>
+
+#include "canine/core/errors.hpp"
+
+namespace canine {
+namespace {
+
+constexpr int kMostListValues = 10000;
+
+/// Levenshtein distance.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+UsageError unknown_option(const std::deque<Option>& options, const std::string& argument) {
+  std::vector<std::string> names;
+  for (const Option& option : options) names.push_back(option.name());
+  const std::string near = nearest(std::string_view(argument).substr(argument.starts_with("--") ? 2 : 1), names);
+  return UsageError("unknown option {}{}", argument, near.empty() ? "" : fmt::format("; did you mean --{}?", near));
+}
+
+/// The one option that `name` (without the leading hyphens) is or abbreviates.
+const Option& resolve(const std::deque<Option>& options, std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  std::vector<const Option*> matches;
+  std::vector<const Option*> of_python;
+  for (const Option& option : options) {
+    if (option.name() == name) return option;
+    if (!option.name().starts_with(name)) continue;
+    matches.push_back(&option);
+    if (!option.is_addition()) of_python.push_back(&option);
+  }
+  if (matches.size() == 1) return *matches[0];
+  if (of_python.size() == 1) return *of_python[0];
+  if (matches.empty()) throw unknown_option(options, "--" + name);
+  std::vector<std::string> names;
+  for (const Option* option : matches) names.push_back("--" + option->name());
+  throw UsageError("--{} is ambiguous: it may mean {}", name, fmt::join(names, ", "));
+}
+
+/// CLI11 reads some texts as more than text ("[a,b]", "{}", "-x"; which ones depends on its version), so values pass
+/// through it behind this mark.
+constexpr char kValueMark = '=';
+
+bool is_long_option(const std::string& argument) { return argument.size() > 2 && argument.starts_with("--"); }
+
+/// True for "-x" but not for "-", "-1" and "-.5".
+bool is_short_option(const std::string& argument) {
+  return argument.size() > 1 && argument[0] == '-' &&
+         std::string_view("0123456789.").find(argument[1]) == std::string::npos;
+}
+
+/// The arguments for CLI11: options in their declared spelling, values marked. Of a list given twice only the last
+/// stays.
+std::vector<std::string> normalise(const std::deque<Option>& options, const std::vector<std::string>& arguments) {
+  std::vector<std::string> normal;
+  for (const std::string& argument : arguments) {
+    if (!is_long_option(argument)) {
+      normal.push_back(is_short_option(argument) ? argument : kValueMark + argument);
+      continue;
+    }
+    const size_t equals = argument.find('=');
+    const Option& option = resolve(options, argument.substr(2, equals == std::string::npos ? equals : equals - 2));
+    const std::string spelling = "--" + option.name();
+    if (option.kind() == Option::Kind::kList) {
+      const auto former = std::find(normal.begin(), normal.end(), spelling);
+      if (former != normal.end()) normal.erase(former, std::find_if(former + 1, normal.end(), is_long_option));
+    }
+    if (option.kind() == Option::Kind::kSwitch) {
+      normal.push_back(equals == std::string::npos ? spelling : spelling + argument.substr(equals));
+    } else {
+      normal.push_back(spelling);
+      if (equals != std::string::npos) normal.push_back(kValueMark + argument.substr(equals + 1));
+    }
+  }
+  return normal;
+}
+
+UsageError stray_argument(const std::deque<Option>& options, const std::string& argument) {
+  if (argument[0] != kValueMark) return unknown_option(options, argument);
+  return UsageError("unexpected argument '{}': every value stands behind the option that takes it", argument.substr(1));
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  const size_t most = std::max<size_t>(2, word.size() / 3);
+  std::string best;
+  size_t best_distance = most + 1;
+  for (const std::string& candidate : candidates) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
+                                            const std::vector<std::string>& arguments) {
+  CLI::App parser;
+  parser.set_help_flag();
+  parser.allow_extras();
+  std::vector<CLI::Option*> handles;
+  for (const Option& option : options) {
+    const std::string spelling = "--" + option.name();
+    if (option.kind() == Option::Kind::kSwitch) {
+      handles.push_back(parser.add_flag(spelling));
+      continue;
+    }
+    // At least 0 values: a missing one is reported by Option::set, while CLI11 would take the next option for it.
+    const bool is_list = option.kind() == Option::Kind::kList;
+    handles.push_back(parser.add_option(spelling)->expected(0, is_list ? kMostListValues : 1));
+    handles.back()->multi_option_policy(is_list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+  }
+
+  std::vector<std::string> normal = normalise(options, arguments);
+  std::reverse(normal.begin(), normal.end());  // CLI11 takes a vector from its end
+  try {
+    parser.parse(std::move(normal));
+  } catch (const CLI::Error& error) {
+    throw UsageError("{}", error.what());
+  }
+  if (!parser.remaining().empty()) throw stray_argument(options, parser.remaining().front());
+
+  std::vector<GivenOption> given;
+  for (size_t i = 0; i < options.size(); ++i) {
+    if (handles[i]->count() == 0) continue;
+    std::vector<std::string> texts = handles[i]->results();
+    if (options[i].kind() != Option::Kind::kList) texts.erase(texts.begin(), texts.end() - 1);
+    for (std::string& text : texts) {
+      if (text.starts_with(kValueMark)) text.erase(0, 1);
+    }
+    given.push_back({options[i].name(), std::move(texts)});
+  }
+  return given;
+}
+
+}  // namespace canine

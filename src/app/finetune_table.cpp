@@ -1,0 +1,101 @@
+#include "canine/app/finetune_table.hpp"
+
+#include <fmt/format.h>
+
+#include "canine/app/settings_table.hpp"
+#include "canine/report/progress.hpp"
+
+namespace canine {
+namespace {
+
+constexpr double kBytesPerNumber = 4;  // weights, gradients and moments are float32
+
+/// "1 row", "1,234 rows".
+std::string counted(int64_t count, std::string_view noun, std::string_view plural_end = "s") {
+  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : plural_end);
+}
+
+struct ModelSize {
+  int64_t parameters = 0;
+  int64_t trained = 0;
+};
+
+ModelSize size_of(const Mixer& model) {
+  ModelSize size;
+  for (const at::Tensor& parameter : model->parameters()) {
+    size.parameters += parameter.numel();
+    if (parameter.requires_grad()) size.trained += parameter.numel();
+  }
+  return size;
+}
+
+int64_t decoder_width(const MixerOptions& shape) {
+  return shape.decoder_dim_feedforward == 0 ? shape.encoder.hidden_size : shape.decoder_dim_feedforward;
+}
+
+std::string encoder_meaning(const EncoderChoice& encoder) {
+  return fmt::format("{}: width {}, {}", encoder.description, encoder.shape.hidden_size,
+                     counted(encoder.shape.num_hidden_layers, "deep layer"));
+}
+
+std::map<std::string, std::string> meanings(const FinetuneOptions& values, const RunContext& context,
+                                            const TrainParts& parts, const TrainPlan& plan) {
+  const BlockLayout layout = parts.train->formatter().layout();
+  const int64_t rows_of_last = parts.train->size() - (plan.steps_per_epoch - 1) * values.train.batch_size;
+  std::map<std::string, std::string> meanings = {
+      {"dataset", counted(parts.train->size() + parts.val->size(), "row")},
+      {"target-cols", fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
+                                  counted(parts.key->size(), "class", "es"))},
+      {"block-size", fmt::format("label sequences of {} positions", layout.sequence_length())},
+      {"share-val", counted(parts.val->size(), "row") + " for validation"},
+      {"num-epochs", counted(plan.total_steps, "step")},
+      {"batch-size",
+       fmt::format("{} an epoch, the last of {}", counted(plan.steps_per_epoch, "step"), counted(rows_of_last, "row"))},
+      {values.train.warmup_steps ? "warmup-steps" : "warmup-pct",
+       fmt::format("{} of rising rate", counted(plan.warmup_steps, "step"))},
+      {values.model.encoder_config.empty() ? "encoder" : "encoder-config", encoder_meaning(context.encoder)},
+      {"eval-interval", counted(plan.total_steps / values.train.eval_interval, "validation") + ", and one at the end"},
+      {"precision", name_of(context.precision)},
+      {"devices", context.device.str()},
+      {"num-threads", counted(context.threads, "thread")},
+      {"decoder-dim-feedforward", fmt::format("width {}", decoder_width(parts.model->options()))},
+  };
+  if (values.train.num_workers > 0) {
+    meanings["prefetch-factor"] =
+        counted(values.train.prefetch_factor * values.train.num_workers, "batch", "es") + " ahead";
+  }
+  if (!values.train.save_each_epoch) {
+    meanings["save-interval"] =
+        counted(plan.total_steps / values.train.save_interval, "checkpoint") + ", and one at the end";
+  }
+  if (!values.model.encoder_config.empty()) meanings["encoder"] = "not used";
+  if (plan.first_step > 0 && !values.model.initial_checkpoint.empty()) {
+    meanings["initial-checkpoint"] = "not used: the run goes on from its own checkpoint";
+  }
+  return meanings;
+}
+
+}  // namespace
+
+std::string finetune_table(const OptionSet& options, const FinetuneOptions& values, const RunContext& context,
+                           const TrainParts& parts, const TrainPlan& plan) {
+  const ModelSize size = size_of(parts.model);
+  const double weights = kBytesPerNumber * static_cast<double>(size.parameters);
+  const double gradients = kBytesPerNumber * static_cast<double>(size.trained);
+  const double moments = 2 * gradients;
+  const std::vector<std::pair<std::string, std::string>> sizes = {
+      {"rows", fmt::format("{} for training, {} for validation", format_count(parts.train->size()),
+                           format_count(parts.val->size()))},
+      {"steps",
+       fmt::format("{} in all, {} an epoch, {} of warm-up, {} done already", format_count(plan.total_steps),
+                   format_count(plan.steps_per_epoch), format_count(plan.warmup_steps), format_count(plan.first_step))},
+      {"parameters",
+       fmt::format("{}, of which {} are trained", format_count(size.parameters), format_count(size.trained))},
+      {"memory", fmt::format("{} = weights {} + gradients {} + optimizer {}; activations come on top",
+                             format_bytes(weights + gradients + moments), format_bytes(weights),
+                             format_bytes(gradients), format_bytes(moments))},
+  };
+  return settings_table(options, meanings(values, context, parts, plan), sizes);
+}
+
+}  // namespace canine

@@ -1,0 +1,107 @@
+#include "canine/app/option_set.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "canine/app/command_line.hpp"
+#include "canine/app/version.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+
+namespace canine {
+namespace {
+
+void read_environment(Option& option) {
+  const char* text = std::getenv(option.environment_variable().c_str());
+  if (text == nullptr) return;
+  std::string value = text;
+  value.resize(std::min(value.size(), value.find(',')));
+  const std::string origin = "environment " + option.environment_variable();
+  try {
+    option.set({value}, origin, Origin::kEnvironment, origin);
+  } catch (const UsageError&) {
+    // Not meant for this program, so no reason to stop.
+  }
+}
+
+}  // namespace
+
+OptionSet::OptionSet(std::string program, std::string purpose, std::vector<Usage> usage)
+    : program_(std::move(program)), purpose_(std::move(purpose)), usage_(std::move(usage)) {
+  section("General");
+  add("help", help_, "show this text (also -h)").command_line_only();
+  add("version", version_, "show the versions of the program and of LibTorch").addition().command_line_only();
+  add("config", config_,
+      "YAML file with values for any of these options (hyphens or underscores), for example the args.yaml of an "
+      "earlier "
+      "run; the command line wins over it")
+      .takes("FILE")
+      .addition()
+      .command_line_only();
+  add("print-config", print_config_, "show every value with its origin, in a form that --config reads, and stop")
+      .addition()
+      .command_line_only();
+}
+
+void OptionSet::section(std::string heading) { section_ = std::move(heading); }
+
+Option& OptionSet::declare(Option option) {
+  option.section_ = section_;
+  options_.push_back(std::move(option));
+  return options_.back();
+}
+
+void OptionSet::pass_over_config_keys(std::vector<std::string> keys) {
+  foreign_keys_.insert(std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
+}
+
+Option& OptionSet::find(std::string_view name) {
+  const auto found =
+      std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.name() == name; });
+  if (found == options_.end()) throw InternalError("no option is called --{}", name);
+  return *found;
+}
+
+const Option& OptionSet::at(std::string_view name) const { return const_cast<OptionSet*>(this)->find(name); }
+
+void OptionSet::set(std::string_view name, const std::string& value, std::string origin) {
+  find(name).set({value}, origin, Origin::kConfigFile, origin);
+}
+
+bool OptionSet::given(std::string_view name) const {
+  const Option& option = at(name);
+  return option.origin() == Origin::kCommandLine || option.value() != option.default_value();
+}
+
+bool OptionSet::parse(const std::vector<std::string>& arguments) {
+  const auto asks_for_help = [](const std::string& text) { return text == "-h" || text == "--help"; };
+  if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) {
+    print_stdout_line(help_text());
+    return false;
+  }
+  const std::vector<GivenOption> given = parse_command_line(options_, arguments);
+  const auto apply = [&](bool command_line_only) {
+    for (const GivenOption& one : given) {
+      Option& option = find(one.name);
+      if (option.is_command_line_only() != command_line_only) continue;
+      option.set(one.texts, "--" + one.name, Origin::kCommandLine, "command line");
+    }
+  };
+  apply(true);
+  if (help_ || version_) {
+    print_stdout_line(help_ ? help_text() : version_text(program_));
+    return false;
+  }
+  for (Option& option : options_) {
+    if (!option.environment_variable().empty()) read_environment(option);
+  }
+  if (!config_.empty()) read_config(config_);
+  apply(false);
+  if (print_config_) print_stdout_line(config_text());
+  return !print_config_;
+}
+
+}  // namespace canine

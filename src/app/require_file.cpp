@@ -1,0 +1,20 @@
+#include "canine/app/require_file.hpp"
+
+#include "canine/core/errors.hpp"
+
+namespace canine {
+
+namespace fs = std::filesystem;
+
+void require_file(std::string_view option, const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_regular_file(status)) return;
+  if (fs::exists(status)) throw UsageError("--{} {}: a file was expected, this is none", option, path.string());
+  if (status.type() == fs::file_type::not_found) {
+    throw UsageError("--{} {}: there is no such file", option, path.string());
+  }
+  throw UsageError("--{} {}: {}", option, path.string(), error.message());
+}
+
+}  // namespace canine

@@ -1,0 +1,172 @@
+#include "canine/app/shared_options.hpp"
+
+namespace canine {
+
+void add_preparation_options(OptionSet& options, PrepareOptions& data) {
+  options.section("Data");
+  options.add("dataset", data.dataset, "CSV or Parquet file with one description per row").takes("FILE");
+  options.add("input-col", data.input_col, "column of the descriptions").takes("COLUMN");
+  options
+      .add(
+          "target-cols", data.target_cols,
+          "columns of the codes, in order; a row has as many codes as it has filled columns before the first empty one")
+      .takes("COLUMN");
+  options.add("language", data.language, "language of all rows").takes("LANGUAGE");
+  options.add("language-col", data.language_col, "column of the rows' languages, instead of --language")
+      .takes("COLUMN");
+  options
+      .add("block-size", data.block_size,
+           "tokens per code; number of target columns times block size may be 127 at most")
+      .at_least(1);
+  options.add("use-within-block-sep", data.use_within_block_sep,
+              "codes are lists like 1,22,333 whose parts are one token each; otherwise each character is a token");
+  options.add("share-val", data.share_val, "share of the rows that is kept for validation").between(0, 1);
+  options.add("drop-bad-labels", data.drop_bad_labels,
+              "leave out rows whose codes cannot be encoded, instead of stopping at them (bad_rows.csv lists them)");
+  options.add(
+      "allow-codes-shorter-than-block-size", data.allow_codes_shorter_than_block_size,
+      "accept codes with fewer tokens than a block; otherwise they are taken for codes that lost leading zeros");
+  options
+      .add("overwrite-prepared", data.overwrite_prepared,
+           "prepare the data again where files prepared with other settings are in --save-path")
+      .addition();
+}
+
+void add_augmentation_options(OptionSet& options, AugmentationSettings& augmentation) {
+  options.section("Augmentation of training texts");
+  options.add("augmentation-prob", augmentation.options.augmentation_prob, "chance that a text is changed at random")
+      .between(0, 1)
+      .addition();
+  options.add("num-transformations", augmentation.options.num_transformations, "changes to each text that was chosen")
+      .at_least(0)
+      .addition();
+  options
+      .add("unk-lang-prob", augmentation.options.unknown_language_prob,
+           "chance that a row's language is hidden as 'unk'")
+      .between(0, 1)
+      .addition();
+  options
+      .add("fn-word-freq", augmentation.word_frequencies,
+           "CSV file with columns word and freq for the words that are inserted; otherwise those of the training texts")
+      .takes("FILE")
+      .addition();
+}
+
+void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& train) {
+  options.section("Model");
+  options
+      .add(
+          "encoder", model.encoder,
+          "pretrained CANINE encoder: a folder with config.json and weights, or a name in the local Hugging Face cache")
+      .takes("NAME|FOLDER")
+      .addition();
+  options
+      .add("encoder-config", model.encoder_config,
+           "start with a random encoder of the shape in this config.json, instead of --encoder")
+      .takes("FILE")
+      .addition();
+  options
+      .add("initial-checkpoint", model.initial_checkpoint,
+           "checkpoint whose weights the training starts from; its codes and block size must be those of the data")
+      .takes("FILE");
+  options.add("only-encoder", model.only_encoder, "take only the encoder from --initial-checkpoint");
+  options.add("freeze-encoder", train.freeze_encoder, "train decoder and flat head only");
+  options.add("max-len", train.max_len, "longest input in characters, with 2 for the marks at both ends")
+      .between(4, 16384)
+      .addition();
+  options
+      .add("padding", train.padding, {{"reference", Padding::kReference}, {"mask", Padding::kMask}},
+           "reference: as the Python program, inputs are filled up to --max-len and the decoder sees the filling; "
+           "mask: the "
+           "filling is hidden and batches are as long as their longest text, which is faster and changes the numbers")
+      .addition();
+  options
+      .add("attention", model.attention, {{"eager", Attention::kEager}, {"sdpa", Attention::kSdpa}},
+           "how attention is computed; equal but for rounding")
+      .addition();
+  options.add("dropout", model.dropout, "dropout of decoder and flat head; the encoder's is in its config.json")
+      .from_to_below(0, 1)
+      .addition();
+  options
+      .add("decoder-dim-feedforward", model.decoder_dim_feedforward,
+           "width of the decoder's feed-forward layers; 0 or not given = the encoder's width")
+      .at_least(0)
+      .addition();
+}
+
+void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp) {
+  options.section("Training");
+  options.add("num-epochs", train.num_epochs, "times that every training row is seen").at_least(0);
+  options.add("batch-size", train.batch_size, "rows per step").at_least(1);
+  options.add("learning-rate", train.learning_rate, "highest rate of AdamW, reached after the warm-up").at_least(0);
+  options.add("warmup-pct", train.warmup_pct, "share of all steps in which the rate rises from 0; 0.05 = 5 %")
+      .between(0, 1);
+  options.add("warmup-steps", train.warmup_steps, "steps in which the rate rises, instead of --warmup-pct")
+      .at_least(0)
+      .addition();
+  options.add("seq2seq-weight", train.seq2seq_weight, "weight w of the loss: w times decoder + (1 - w) times flat head")
+      .between(0, 1);
+  options.add("weight-decay", train.weight_decay, "decoupled weight decay of AdamW").at_least(0).addition();
+  options.add("clip-norm", train.clip_norm, "largest norm of all gradients together; 0 = any").at_least(0).addition();
+  options
+      .add(
+          "precision", train.precision,
+          {{"fp32", Precision::kFp32},
+           {"tf32", Precision::kTf32},
+           {"bf16", Precision::kBf16},
+           {"fp16", Precision::kFp16}},
+          "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 with loss scaling (GPU); "
+          "weights and losses stay float32")
+      .addition();
+  options.add("use-amp", use_amp, "on a GPU the same as --precision fp16, on a CPU without effect");
+  options.add("seed", train.seed, "of first weights, shuffling, dropout and augmentation").at_least(0).addition();
+  options
+      .add("max-nonfinite-steps", train.max_nonfinite_steps,
+           "updates left out in a row, because loss or gradients were not finite, after which the run stops")
+      .at_least(1)
+      .addition();
+}
+
+void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb) {
+  options.section("Output");
+  options
+      .add("save-path", train.save_path, "folder for prepared data, checkpoints and logs; a run goes on where it was")
+      .takes("FOLDER");
+  options.add("save-interval", train.save_interval, "steps between checkpoints").at_least(1);
+  options.add("save-each-epoch", train.save_each_epoch, "checkpoints at the ends of epochs instead").addition();
+  options.add("keep-last", train.keep_last, "newest checkpoints to keep; 0 = all").at_least(0).addition();
+  options.add("keep-best", train.keep_best, "also keep the checkpoint with the best value of this in validation")
+      .one_of({"seq_acc", "token_acc", "flat_acc", "val_loss"})
+      .addition();
+  options.add("log-interval", train.log_interval, "batches between lines about the training").at_least(1);
+  options.add("eval-interval", train.eval_interval, "steps between validations").at_least(1);
+  options.add("eval-at-start", train.eval_at_start, "also validate before the first step, without a line in logs.csv")
+      .addition();
+  options.add("log-wandb", wandb.log_wandb, "log to Weights & Biases (not there yet)");
+  options.add("wandb-project-name", wandb.project_name, "project for --log-wandb").takes("NAME");
+}
+
+void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader,
+                         LaunchSettings& launch) {
+  options.section("Machine");
+  options.add("devices", machine.devices, "auto (a GPU if there is one), cpu, or a GPU such as 0 or cuda:0")
+      .takes("DEVICE")
+      .addition();
+  options.add("num-threads", machine.num_threads, "threads of tensor operations; 0 = one per available processor")
+      .between(0, 4096)
+      .environment("OMP_NUM_THREADS")
+      .addition();
+  options.add("deterministic", machine.deterministic, "only GPU kernels that give the same bits every time (slower)")
+      .addition();
+  options.add("num-workers", train.num_workers, "threads that make batches ahead; 0 = batches are made when needed")
+      .between(0, 4096);
+  options.add("prefetch-factor", loader.prefetch_factor, "batches that each worker makes ahead; not given = 4")
+      .at_least(1);
+  options.add("pin-memory", loader.pin_memory, "batches in page-locked memory; always so with a GPU");
+  options.add("persistent-workers", loader.persistent_workers, "keep workers between epochs; always so");
+  options.add("distributed", launch.distributed, "several processes; this version runs one");
+  options.add("local-rank", launch.local_rank, "number of the process on its machine; without effect").at_least(-1);
+  options.add("world-size", launch.world_size, "number of processes; without effect").at_least(1);
+}
+
+}  // namespace canine
