@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Times our programs and the same model in Python side by side and prints the ratios.
+
+Every measurement is a process of its own; ours and Python's take turns, so load on the machine hits both. The Python
+model is benchmarks/python_model.py: transformers' CanineModel and torch.nn.TransformerDecoder, trained with
+torch.optim.AdamW and clip_grad_norm_ as the Python program does, decoded without a cache as it does.
+
+Usage: .venv/bin/python benchmarks/compare_python.py [CASE ...] [--rounds N] [--threads N] [--bin DIR]
+       --list names the cases; without names all but those marked "long" run.
+Programs: cmake --preset release -DCANINE_BUILD_BENCHMARKS=ON && cmake --build --preset release
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Case:
+    """One thing to measure: arguments of our program, arguments of the Python side, and what they are called."""
+
+    def __init__(self, name, kind, long=False, repeats=5, **setting):
+        self.name, self.kind, self.long, self.repeats = name, kind, long, repeats
+        self.setting = {"size": "full", "batch": 8, "length": 128, "precision": "fp32", "padding": "reference", **setting}
+
+
+CASES = [
+    Case("step", "step"),
+    Case("step-bf16", "step", precision="bf16"),
+    Case("step-32", "step", batch=32, repeats=3, long=True),
+    Case("step-bf16-32", "step", precision="bf16", batch=32, repeats=3, long=True),
+    Case("step-bf16-32-mask", "step", precision="bf16", batch=32, length=48, padding="mask", repeats=3, long=True),
+    Case("step-tiny", "step", size="tiny", batch=64, repeats=10),
+    Case("decode", "decode", batch=32, repeats=2),
+    Case("checkpoint", "checkpoint", repeats=3),
+    Case("start", "start"),
+]
+FULL_SIZE_MEGABYTES = 1840  # of a checkpoint: weights and two moments
+
+
+# --- Python's side: run as `compare_python.py --python-side KIND JSON`, prints one JSON object {what: value} ---
+
+def python_model(setting):
+    import torch
+    from transformers import CanineConfig
+
+    from python_model import Mixer, full_size_config
+
+    torch.manual_seed(1)
+    config = full_size_config()
+    if setting["size"] == "tiny":
+        config = CanineConfig(hidden_size=96, num_hidden_layers=3, num_attention_heads=4, intermediate_size=384,
+                              num_hash_buckets=2048, max_position_embeddings=2048)
+    return Mixer(config, num_classes=296)
+
+
+def python_batch(setting):
+    """Random rows with 26 real characters each and one code of five tokens, as benchmarks/benchmark_model.hpp makes."""
+    import torch
+
+    rows, length = setting["batch"], setting["length"]
+    real = min(26, length)
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    ids[:, :real] = torch.randint(32, 1000, (rows, real))
+    mask = torch.zeros_like(ids)
+    mask[:, :real] = 1
+    return ids, mask, torch.randint(5, 2087, (rows, 7)), torch.zeros(rows, 296)
+
+
+def python_step(setting, repeats):
+    import torch
+
+    from python_model import mixer_loss
+
+    model = python_model(setting).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+    ids, mask, targets, labels = python_batch(setting)
+    totals = []
+    for _ in range(repeats + 2 if repeats else 1):
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=setting["precision"] == "bf16"):
+            sequence, flat = model(ids, mask, targets[:, :-1])
+            loss = mixer_loss(sequence, flat, targets, labels, 5, 0.1)
+        loss.item()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        totals.append(time.perf_counter() - start)
+    return {"ms a step": 1e3 * statistics.median(totals[2:] or totals)}
+
+
+def python_decode(setting, repeats):
+    import torch
+
+    from python_model import greedy, mixer_loss
+
+    model = python_model(setting).eval()
+    ids, mask, targets, labels = python_batch(setting)
+
+    def validate():
+        sequence, flat = model(ids, mask, targets[:, :-1])
+        loss = mixer_loss(sequence, flat, targets, labels, 5, 0.1).item()
+        correct = (sequence[:, :5].argmax(-1) == targets[:, 1:6]).float().mean().item()
+        flat_correct = ((flat > 0) == (labels > 0)).all(1).float().mean().item()
+        return loss, correct, flat_correct
+
+    def milliseconds_a_row(body):
+        seconds = []
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            body()
+            seconds.append(time.perf_counter() - start)
+        return 1e3 * statistics.median(seconds[1:]) / setting["batch"]
+
+    with torch.no_grad():
+        return {"ms a row, validation": milliseconds_a_row(validate),
+                **{f"ms a row, {steps} positions": milliseconds_a_row(lambda: greedy(model, ids, mask, steps))
+                   for steps in (7, 27)}}
+
+
+def python_checkpoint(setting, repeats):
+    """The Python program writes every checkpoint twice ({step}.bin and last.bin), without a sync."""
+    import torch
+
+    model = python_model(setting)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    save, load = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        names = [pathlib.Path(folder) / name for name in ("1.bin", "last.bin")]
+        for _ in range(repeats):
+            start = time.perf_counter()
+            for name in names:
+                torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": 1}, name)
+            save.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            torch.load(names[1], map_location="cpu", weights_only=True)
+            load.append(time.perf_counter() - start)
+    return {"s to save": statistics.median(save), "s to load": statistics.median(load)}
+
+
+def python_start(setting, repeats):
+    """Imports of the Python program, a model of random weights and one step; no data is prepared. Timed from outside."""
+    import pandas  # noqa: F401  (the program imports it)
+
+    python_step({**setting, "size": "full"}, 0)
+    return {}
+
+
+# --- our side: the program's output as the same kind of dictionary ---
+
+def our_command(case, bin_dir, folder):
+    setting = case.setting
+    if case.kind == "checkpoint":
+        return [bin_dir / "checkpoint_benchmark", folder, FULL_SIZE_MEGABYTES]
+    if case.kind == "start":
+        config = folder / "config.json"
+        config.write_text("{}", encoding="utf-8")  # the defaults of CANINE's configuration are the full size
+        return [bin_dir / "finetune", "--dataset", ROOT / "data" / "sample.csv", "--target-cols", "code_1", "code_2",
+                "--language-col", "lang", "--encoder-config", config, "--batch-size", "8", "--num-epochs", "1",
+                "--log-interval", "1", "--save-path", folder / "run"]
+    common = ["--size", setting["size"], "--repeats", case.repeats, "--batch", setting["batch"],
+              "--length", setting["length"], "--padding", setting["padding"]]
+    if case.kind == "step":
+        return [bin_dir / "step_benchmark", *common, "--precision", setting["precision"]]
+    return [bin_dir / "decode_benchmark", *common, "--positions", "7", "27"]
+
+
+def our_values(case, output):
+    if case.kind == "step":
+        return {"ms a step": float(re.search(r"total (\d+) ms", output).group(1))}
+    if case.kind == "decode":
+        rates = {"validation": re.search(r"validation ([\d.]+) rows/s", output).group(1),
+                 **{f"{steps} positions": rate for steps, rate in re.findall(r"(\d+) positions ([\d.]+) rows/s", output)}}
+        return {f"ms a row, {what}": 1e3 / float(rate) for what, rate in rates.items()}
+    seconds = {name: float(value) for name, value in re.findall(r"^(RunFolder::\w+).*?([\d.]+) s ", output, re.MULTILINE)}
+    return {"s to save": seconds["RunFolder::save"], "s to load": seconds["RunFolder::newest"]}
+
+
+# --- the comparison ---
+
+def run(command, environment, until=None):
+    """Output of a process, its peak resident memory in MiB, and its seconds.
+
+    With `until` the process is ended as soon as a line holds that text, which must come."""
+    start = time.perf_counter()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True, env=environment)
+    output = ""
+    seen = False
+    for line in process.stdout:
+        output += line
+        if until is not None and until in line:
+            seen = True
+            break
+    seconds = time.perf_counter() - start
+    if seen:
+        process.kill()
+    process.stdout.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if (process.returncode != 0 or until is not None) and not seen:
+        raise SystemExit(f"{command[0]} ended with exit code {process.returncode}")
+    return output, usage.ru_maxrss / 1024, seconds
+
+
+def measure_ours(case, bin_dir, environment):
+    with tempfile.TemporaryDirectory() as folder:
+        until = "] Batch 1/" if case.kind == "start" else None
+        output, peak, seconds = run(our_command(case, bin_dir, pathlib.Path(folder)), environment, until)
+    values = {"s to the first step": seconds} if case.kind == "start" else our_values(case, output)
+    return values if case.kind == "checkpoint" else {**values, "MiB at the peak": peak}
+
+
+def measure_python(case, environment):
+    setting = dict(case.setting)
+    if setting["padding"] == "mask":
+        # The Python program knows neither trimmed batches nor bfloat16: what those save is measured against its way.
+        setting.update(length=128, padding="reference", precision="fp32")
+    given = json.dumps({"setting": setting, "repeats": case.repeats})
+    output, peak, seconds = run([sys.executable, __file__, "--python-side", case.kind, given], environment)
+    values = {"s to the first step": seconds} if case.kind == "start" else json.loads(output.splitlines()[-1])
+    return values if case.kind == "checkpoint" else {**values, "MiB at the peak": peak}
+
+
+def compare(case, rounds, bin_dir, environment):
+    """Rows (what, ours, Python's, ratio): medians over the rounds."""
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(measure_ours(case, bin_dir, environment))
+        theirs.append(measure_python(case, environment))
+    for what in theirs[0]:
+        our_median = statistics.median(values[what] for values in ours)
+        their_median = statistics.median(values[what] for values in theirs)
+        yield what, our_median, their_median, their_median / our_median
+
+
+def git_commit():
+    result = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return result.stdout.strip() or "unknown"
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "unknown processor"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Ours against Python, side by side")
+    parser.add_argument("cases", nargs="*", help="names from --list")
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin", help="folder of our benchmark programs")
+    parser.add_argument("--python-side", nargs=2, metavar=("KIND", "JSON"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+
+    if arguments.python_side:
+        kind, text = arguments.python_side
+        given = json.loads(text)
+        side = {"step": python_step, "decode": python_decode, "checkpoint": python_checkpoint, "start": python_start}[kind]
+        print(json.dumps(side(given["setting"], given["repeats"])))
+        return
+    if arguments.list:
+        for case in CASES:
+            words = " ".join(f"{key}={value}" for key, value in case.setting.items())
+            print(f"{case.name:<20} {case.kind:<11} {words}{' (long)' if case.long else ''}")
+        return
+
+    by_name = {case.name: case for case in CASES}
+    unknown = [name for name in arguments.cases if name not in by_name]
+    if unknown:
+        parser.error(f"unknown case {unknown[0]}; the cases are {', '.join(by_name)}")
+    chosen = [by_name[name] for name in arguments.cases] or [case for case in CASES if not case.long]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(arguments.threads)}
+
+    print(f"{datetime.date.today()}, commit {git_commit()}, {processor()}, {arguments.threads} threads, "
+          f"median of {arguments.rounds} turns\n")
+    print("| case | what | ours | Python | Python / ours |")
+    print("|---|---|---:|---:|---:|")
+    for case in chosen:
+        for what, our_value, their_value, ratio in compare(case, arguments.rounds, arguments.bin, environment):
+            print(f"| {case.name} | {what} | {our_value:.4g} | {their_value:.4g} | {ratio:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
