@@ -12,9 +12,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "canine/checkpoint/run_folder.hpp"
@@ -94,14 +98,32 @@ PickleValue state_of(uint64_t bytes) {
   return PickleValue::Dict{{{"model", state_dict_value(tensors)}, {"step", 1}}};
 }
 
+[[noreturn]] void usage() {
+  fmt::print(stderr,
+             "Usage: checkpoint_benchmark [FOLDER] [MEGABYTES]   (an existing folder; 1 to 100000, default 1800)\n");
+  std::exit(2);
+}
+
+/// Folder and size of the state in MB.
+std::pair<fs::path, uint64_t> arguments(int argc, char** argv) {
+  const fs::path folder = argc > 1 ? fs::path(argv[1]) : fs::temp_directory_path();
+  uint64_t megabytes = 1800;
+  if (argc > 2) {
+    const std::string_view text = argv[2];
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), megabytes);
+    if (error != std::errc() || end != text.data() + text.size()) usage();
+  }
+  if (argc > 3 || megabytes < 1 || megabytes > 100'000 || !fs::is_directory(folder)) usage();
+  return {folder, megabytes};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const fs::path folder = fs::path(argc > 1 ? argv[1] : fs::temp_directory_path().c_str()) /
-                          ("checkpoint_benchmark_" + std::to_string(::getpid()));
-  const uint64_t wanted = (argc > 2 ? std::stoull(argv[2]) : 1800) * 1'000'000;
-  fs::create_directories(folder);
-  const PickleValue state = state_of(wanted);
+  const auto [parent, megabytes] = arguments(argc, argv);
+  const fs::path folder = parent / ("checkpoint_benchmark_" + std::to_string(::getpid()));
+  fs::create_directory(folder);
+  const PickleValue state = state_of(megabytes * 1'000'000);
   const uint64_t bytes = write_torch_file(folder / "state.bin", state).bytes;
   fmt::print("{} MB in {}, medians of {}\n", bytes / 1'000'000, folder.string(), kRepeats);
 

@@ -3,60 +3,21 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/cpu/Utils.h>
-#include <ATen/detail/CUDAHooksInterface.h>
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <link.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
-#include "canine/core/parallel.hpp"
+#include "canine/dist/cuda_library.hpp"
 #include "canine/model/host_memory.hpp"
 
 namespace canine {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// Folder of the libtorch_cpu.so that this process runs, "" if it was linked in whole.
-fs::path torch_library_folder() {
-  fs::path folder;
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* result) {
-        const fs::path library = info->dlpi_name;
-        if (library.filename() != "libtorch_cpu.so") return 0;
-        *static_cast<fs::path*>(result) = library.parent_path();
-        return 1;
-      },
-      &folder);
-  return folder;
-}
-
-bool has_nvidia_driver() {
-  if (fs::exists("/dev/nvidiactl") || fs::exists("/dev/dxg")) return true;
-  void* driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (driver != nullptr) ::dlclose(driver);
-  return driver != nullptr;
-}
-
-/// Opens LibTorch's CUDA part. Returns "" or the reason why there is no CUDA.
-std::string load_cuda() {
-  if (!has_nvidia_driver()) return "no NVIDIA driver was found on this machine";
-  const fs::path library = torch_library_folder() / "libtorch_cuda.so";
-  if (!fs::exists(library))
-    return fmt::format("this LibTorch was built without CUDA ({} is missing)", library.string());
-  if (::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-    return fmt::format("LibTorch's CUDA part cannot be opened: {}", ::dlerror());
-  }
-  if (at::detail::getCUDAHooks().getNumGPUs() == 0)
-    return "LibTorch finds no GPU (see nvidia-smi, CUDA_VISIBLE_DEVICES)";
-  return "";
-}
 
 /// True unless this is an x86 processor that LibTorch finds to have no bfloat16 instructions.
 bool has_bf16_instructions() {
@@ -69,51 +30,94 @@ bool has_bf16_instructions() {
   return has("avx512_bf16") || has("amx_bf16");
 }
 
-c10::Device cuda_device(const std::string& text, std::string_view number) {
-  int index = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
-  if (error != std::errc() || end != number.data() + number.size() || index < 0 || index > 127) {
-    throw UsageError("--devices {}: expected auto, cpu, a GPU's number such as 0, or cuda:0", text);
+constexpr int kMostProcesses = 1024;  // of one machine
+
+UsageError not_a_device(const std::string& text) {
+  return UsageError("--devices {}: expected auto, cpu, cpu:2 (two processes), GPUs such as 0 or 0,2 or cuda:0, or cuda",
+                    text);
+}
+
+/// The whole of `number` as a number of 0 to `most`, or nullopt.
+std::optional<int> parse_number(std::string_view number, int most) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc() || end != number.data() + number.size() || value < 0 || value > most) return std::nullopt;
+  return value;
+}
+
+std::vector<c10::Device> cpu_devices(const std::string& text) {
+  const std::optional<int> count = text == "cpu" ? 1 : parse_number(std::string_view(text).substr(4), kMostProcesses);
+  if (!count || *count == 0) throw not_a_device(text);
+  return std::vector<c10::Device>(static_cast<size_t>(*count), c10::Device(c10::DeviceType::CPU));
+}
+
+std::vector<c10::Device> all_gpus() {
+  std::vector<c10::Device> gpus;
+  const int count = num_visible_gpus();
+  for (int i = 0; i < count; ++i) gpus.emplace_back(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(i));
+  return gpus;
+}
+
+/// GPU numbers of "0,2" or "cuda:0,cuda:2".
+std::vector<int> gpu_numbers(const std::string& text) {
+  std::vector<int> numbers;
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    const size_t comma = rest.find(',');
+    std::string_view one = rest.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
+    if (one.starts_with("cuda:")) one.remove_prefix(5);
+    const std::optional<int> number = parse_number(one, 127);
+    if (!number) throw not_a_device(text);
+    if (std::ranges::find(numbers, *number) != numbers.end()) {
+      throw UsageError("--devices {}: GPU {} is named twice; each process needs a GPU of its own", text, *number);
+    }
+    numbers.push_back(*number);
   }
-  if (const std::string reason = load_cuda(); !reason.empty()) {
-    throw UsageError("--devices {}: {}; --devices cpu trains on the processor", text, reason);
-  }
-  const int count = at::detail::getCUDAHooks().getNumGPUs();
-  if (index >= count) {
-    throw UsageError("--devices {}: there {} only (0 to {})", text,
-                     count == 1 ? "is 1 GPU" : fmt::format("are {} GPUs", count), count - 1);
-  }
-  return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
+  return numbers;
 }
 
 }  // namespace
 
-c10::Device resolve_device(const std::string& text) {
-  const c10::Device cpu(c10::DeviceType::CPU);
-  if (text == "cpu") return cpu;
-  if (text == "auto") return load_cuda().empty() ? c10::Device(c10::DeviceType::CUDA, 0) : cpu;
-  if (text.find(',') != std::string::npos) {
-    throw UsageError("--devices {}: a process works on one device; give one of them", text);
+std::vector<c10::Device> resolve_devices(const std::string& text) {
+  if (text == "cpu" || text.starts_with("cpu:")) return cpu_devices(text);
+  if (text == "auto") return open_cuda().empty() ? all_gpus() : cpu_devices("cpu");
+  const std::vector<int> numbers = text == "cuda" ? std::vector<int>() : gpu_numbers(text);
+  if (const std::string reason = open_cuda(); !reason.empty()) {
+    throw UsageError("--devices {}: {}; --devices cpu trains on the processor", text, reason);
   }
-  if (text == "cuda") return cuda_device(text, "0");
-  return cuda_device(text, text.starts_with("cuda:") ? std::string_view(text).substr(5) : std::string_view(text));
+  const std::vector<c10::Device> gpus = all_gpus();
+  if (text == "cuda") return gpus;
+  std::vector<c10::Device> devices;
+  for (const int number : numbers) {
+    if (static_cast<size_t>(number) >= gpus.size()) {
+      throw UsageError("--devices {}: there {} only (0 to {})", text,
+                       gpus.size() == 1 ? "is 1 GPU" : fmt::format("are {} GPUs", gpus.size()), gpus.size() - 1);
+    }
+    devices.push_back(gpus[static_cast<size_t>(number)]);
+  }
+  return devices;
 }
 
-std::string describe(c10::Device device) { return device.str(); }
-
-int set_up_threads(int num_threads) {
-  const int threads = num_threads > 0 ? num_threads : available_processors();
-  at::set_num_threads(threads);
-  return threads;
+ThreadShare set_up_threads(const LaunchContext& launch, int num_threads) {
+  ThreadShare share = share_threads(thread_share_input(launch, process_environment(), host_facts(), num_threads));
+  at::set_num_threads(share.threads);
+  return share;
 }
 
-Precision resolve_precision(Precision precision, bool precision_given, bool use_amp, c10::Device device) {
+Precision resolve_precision(Precision precision, Origin origin, bool use_amp, c10::Device device) {
   const bool on_cpu = device.is_cpu();
-  if (use_amp && precision_given && precision != Precision::kFp16) {
+  const bool chosen = origin > Origin::kEnvironment;
+  if (use_amp && chosen && precision != Precision::kFp16) {
     throw UsageError("--use-amp means --precision fp16: give only one of the two");
   }
-  if (use_amp && on_cpu && !precision_given) {
+  if (use_amp && on_cpu && !chosen) {
     log_warning("--use-amp needs a GPU; this run computes in float32");
+    return Precision::kFp32;
+  }
+  if (precision == Precision::kFp16 && on_cpu && origin == Origin::kEnvironment) {
+    log_warning("the launcher asks for fp16, which needs a GPU; this run computes in float32");
     return Precision::kFp32;
   }
   if (use_amp) precision = Precision::kFp16;

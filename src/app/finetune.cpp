@@ -1,17 +1,25 @@
 #include "canine/app/finetune.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "canine/app/finetune_table.hpp"
+#include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
+#include "canine/app/processes.hpp"
 #include "canine/app/sample.hpp"
+#include "canine/app/version.hpp"
 #include "canine/app/word_frequencies.hpp"
+#include "canine/checkpoint/run_folder.hpp"
 #include "canine/checkpoint/run_lock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/launch/parent_death.hpp"
+#include "canine/launch/signal_thread.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/report/progress.hpp"
 #include "canine/text/general_formatter.hpp"
@@ -24,17 +32,18 @@ namespace fs = std::filesystem;
 
 constexpr const char* kResultFile = "result.json";
 
-/// Device, threads, arithmetic and encoder, before anything is written.
-RunContext set_up(const OptionSet& options, const FinetuneOptions& values) {
+/// Arithmetic, threads and encoder, before anything is written.
+RunContext set_up(const OptionSet& options, const FinetuneOptions& values, const LaunchContext& launch,
+                  c10::Device device) {
   RunContext context;
-  context.device = resolve_device(values.machine.devices);
-  context.threads = set_up_threads(values.machine.num_threads);
+  context.launch = launch;
+  context.device = device;
+  context.threads = set_up_threads(launch, values.machine.num_threads);
   context.precision =
-      resolve_precision(values.train.precision, options.given("precision"), values.use_amp, context.device);
-  set_up_numerics(context.device, context.precision, values.machine.deterministic);
+      resolve_precision(values.train.precision, options.at("precision").origin(), values.use_amp, device);
+  set_up_numerics(device, context.precision, values.machine.deterministic);
   if (!values.prepare_only) context.encoder = choose_encoder(values.model);
-  log_info("Process 0 using device: {} ({} thread{})", context.device.str(), context.threads,
-           context.threads == 1 ? "" : "s");
+  print_start_lines(launch, device, context.precision, context.threads);
   return context;
 }
 
@@ -123,13 +132,46 @@ void conclude(const fs::path& folder, const TrainResult& result) {
   }
 }
 
+/// "encoder.… 768x768 float, …" of all parameters.
+std::string parameter_text(const Mixer& model) {
+  std::string text;
+  for (const auto& item : model->named_parameters()) {
+    fmt::format_to(std::back_inserter(text), "{} [{}] {}{}\n", item.key(), fmt::join(item.value().sizes(), "x"),
+                   c10::toString(item.value().scalar_type()), item.value().requires_grad() ? "" : " frozen");
+  }
+  return text;
+}
+
+/// What all processes must have alike before they train together.
+JobDigest digest_of(const OptionSet& options, const RunContext& context, const TrainParts& parts,
+                    const fs::path& folder) {
+  JobDigest digest;
+  digest.add("build", build_text());
+  for (const Option& option : options.options()) {
+    if (option.is_command_line_only() || option.is_local()) continue;
+    digest.add("--" + option.name(), to_text(option.value()));
+  }
+  digest.add("precision", name_of(context.precision));
+  digest.add("device type", c10::DeviceTypeName(context.device.type()));
+  digest.add("prepared data", parts.data_fingerprint);
+  digest.add("parameters", parameter_text(parts.model));
+  digest.add("checkpoints", RunFolder({.folder = folder}).fingerprint());
+  return digest;
+}
+
+std::string stop_reason() {
+  if (launcher_gone()) return fmt::format("because the launcher (process {}) died", watched_launcher());
+  return StopRequest::signal() == 0 ? "on request of another process"
+                                    : fmt::format("by signal {}", StopRequest::signal());
+}
+
 int train(Trainer& trainer, const fs::path& folder) {
   const StopRequest stop_requests;
   const TrainResult result = trainer.run();
   switch (result.end) {
     case TrainEnd::kStopped:
-      log_info("Stopped by signal {} after step {}, which is saved in {}. The same command goes on from there.",
-               StopRequest::signal(), format_count(result.step), (folder / "last.bin").string());
+      log_info("Stopped {} after step {}, which is saved in {}. The same command goes on from there.", stop_reason(),
+               format_count(result.step), (folder / "last.bin").string());
       return static_cast<int>(ExitCode::kStopped);
     case TrainEnd::kAlreadyComplete:
       log_info(
@@ -138,20 +180,29 @@ int train(Trainer& trainer, const fs::path& folder) {
           format_count(trainer.plan().total_steps));
       break;
     case TrainEnd::kComplete:
-      conclude(folder, result);
+      if (!log_is_quiet()) conclude(folder, result);
       break;
   }
   return static_cast<int>(ExitCode::kDone);
 }
 
-}  // namespace
-
-int run_finetune(const OptionSet& options, const FinetuneOptions& values) {
+/// Prepares the data in the first process; the others open what it wrote. The lock stays with the first process.
+PreparedData prepare_in_first(Job& job, const FinetuneOptions& values, std::optional<RunLock>& lock) {
   const fs::path& folder = values.train.save_path;
-  const RunContext context = set_up(options, values);
-  make_writable_folder(folder);
-  const RunLock lock(folder);
-  const PreparedData prepared = prepare(values.data, folder);
+  PreparedData prepared;
+  job.in_first_process("preparation of the data", [&] {
+    make_writable_folder(folder);
+    lock.emplace(folder);
+    prepared = prepare(values.data, folder);
+  });
+  if (!job.is_main()) prepared = open_prepared(values.data, folder);
+  return prepared;
+}
+
+int run_in_job(Job& job, const OptionSet& options, const FinetuneOptions& values, const RunContext& context) {
+  const fs::path& folder = values.train.save_path;
+  std::optional<RunLock> lock;
+  const PreparedData prepared = prepare_in_first(job, values, lock);
   if (values.prepare_only) return static_cast<int>(ExitCode::kDone);
 
   const bool resuming = !values.dry_run && has_checkpoint(folder);
@@ -163,6 +214,9 @@ int run_finetune(const OptionSet& options, const FinetuneOptions& values) {
                          : make_model(shape, values.model, context.encoder, values.train.seed);
   parts.model->to(context.device);
   parts.device = context.device;
+  parts.group = job.join(digest_of(options, context, parts, folder));
+  parts.stop_signal = [] { return launcher_gone() ? SIGTERM : StopRequest::signal(); };
+  parts.save_requested = StopRequest::take_save_request;
 
   TrainOptions train_options = values.train;
   train_options.precision = context.precision;
@@ -170,28 +224,48 @@ int run_finetune(const OptionSet& options, const FinetuneOptions& values) {
   if (resuming && !trainer.resume()) throw InternalError("{}: no checkpoint could be resumed", folder.string());
   const TrainPlan& plan = trainer.plan();
   log_info("\n{}\n", finetune_table(options, values, context, parts, plan));
+  if (context.launch.distributed()) log_info("{}", plan.batches.text(plan.steps_per_epoch));
   if (values.dry_run) {
     trainer.dry_run();
     return static_cast<int>(ExitCode::kDone);
   }
-  if (plan.first_step == 0 || plan.first_step < plan.total_steps) {
+  if (job.is_main() && (plan.first_step == 0 || plan.first_step < plan.total_steps)) {
     write_file(folder / "args.yaml", options.args_yaml());
     fs::remove(folder / kResultFile);
   }
   return train(trainer, folder);
 }
 
+}  // namespace
+
+int run_finetune(const OptionSet& options, const FinetuneOptions& values, const LaunchContext& launch,
+                 c10::Device device) {
+  const SignalThread signals;  // before any thread that computes
+  const RunContext context = set_up(options, values, launch, device);
+  Job job(launch, values.launch, device);
+  return job.run([&] { return run_in_job(job, options, values, context); });
+}
+
 int finetune_main(const std::vector<std::string>& arguments) {
   FinetuneOptions values;
   OptionSet options = finetune_option_set();
   declare_finetune_options(options, values);
-  if (arguments.empty()) {
-    use_sample(options);
-  } else if (!options.parse(arguments)) {
-    return static_cast<int>(ExitCode::kDone);
-  }
+  if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
+  const LaunchContext launch = find_place(options, values.launch);
+  const std::vector<c10::Device> devices = find_devices(options, values.machine);
+  const bool starts_others = launch.launcher == Launcher::kSingle && devices.size() > 1 && !values.prepare_only;
+  if (starts_others) set_log_role("", true);  // the first of the new processes tells the story
+  if (arguments.empty()) use_sample(options);
   check_finetune_options(options, values);
-  return run_finetune(options, values);
+  if (starts_others) {
+    set_log_role("", false);
+    return start_processes(options, values.machine, values.train, devices);
+  }
+  if (values.launch.distributed && launch.launcher == Launcher::kSingle) {
+    log_note(
+        "--distributed: no launcher has started several processes and there is one device, so this is one process");
+  }
+  return run_finetune(options, values, launch, device_of(launch, devices));
 }
 
 }  // namespace canine

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
@@ -70,18 +69,6 @@ void check_model(const FinetuneOptions& values) {
   if (!word.empty()) require_file("initial-checkpoint", values.model.initial_checkpoint);
 }
 
-void check_processes(const FinetuneOptions& values) {
-  const char* world_size = std::getenv("WORLD_SIZE");
-  if (world_size != nullptr && std::atoi(world_size) > 1) {
-    throw UsageError("WORLD_SIZE={}: this version runs one process; start it without a launcher, or with one process",
-                     world_size);
-  }
-  if (values.launch.distributed) log_note("--distributed: this version runs as one process");
-  if (values.launch.world_size > 1) {
-    log_note("--world-size {} has no effect: this version runs as one process", values.launch.world_size);
-  }
-}
-
 /// Names flags that were given and will do nothing.
 void name_ignored(const OptionSet& options, const FinetuneOptions& values) {
   const auto ignored = [&](const char* flag, bool without_effect, std::string_view reason) {
@@ -123,12 +110,12 @@ void declare_finetune_options(OptionSet& options, FinetuneOptions& values) {
           "dry-run", values.dry_run,
           "try out the settings: two steps, a validation, a checkpoint written, read again and compared; keeps nothing")
       .addition();
-  add_machine_options(options, values.machine, values.train, values.loader, values.launch);
+  add_machine_options(options, values.machine, values.train, values.loader);
+  add_launch_options(options, values.launch, values.train);
   options.pass_over_config_keys({"save_dir", "train_data", "val_data", "target_col_naming", "formatter"});
 }
 
 void use_sample(OptionSet& options) {
-  options.parse({});  // what the environment says
   const fs::path config = find_sample_config(running_program());
   options.read_config(config, config.parent_path().parent_path());
   const fs::path folder = sample_folder(".");
@@ -146,7 +133,6 @@ void check_finetune_options(const OptionSet& options, FinetuneOptions& values) {
   check_data(values);
   choose_encoder_flag(options, values.model);
   check_model(values);
-  check_processes(values);
   if (values.prepare_only && values.dry_run) {
     throw UsageError("--prepare-only and --dry-run exclude each other; give one of them");
   }

@@ -41,7 +41,9 @@ std::string encoder_meaning(const EncoderChoice& encoder) {
 std::map<std::string, std::string> meanings(const FinetuneOptions& values, const RunContext& context,
                                             const TrainParts& parts, const TrainPlan& plan) {
   const BlockLayout layout = parts.train->formatter().layout();
-  const int64_t rows_of_last = parts.train->size() - (plan.steps_per_epoch - 1) * values.train.batch_size;
+  const BatchPlan& batches = plan.batches;
+  const int64_t rows_of_epoch = parts.train->size() - parts.train->size() % batches.processes;
+  const int64_t rows_of_last = rows_of_epoch - (plan.steps_per_epoch - 1) * batches.global_batch();
   std::map<std::string, std::string> meanings = {
       {"dataset", counted(parts.train->size() + parts.val->size(), "row")},
       {"target-cols", fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
@@ -50,14 +52,15 @@ std::map<std::string, std::string> meanings(const FinetuneOptions& values, const
       {"share-val", counted(parts.val->size(), "row") + " for validation"},
       {"num-epochs", counted(plan.total_steps, "step")},
       {"batch-size",
-       fmt::format("{} an epoch, the last of {}", counted(plan.steps_per_epoch, "step"), counted(rows_of_last, "row"))},
+       fmt::format("{} rows at a time in each process, {} an epoch, the last of {}", format_count(batches.per_process),
+                   counted(plan.steps_per_epoch, "step"), counted(rows_of_last, "row"))},
       {values.train.warmup_steps ? "warmup-steps" : "warmup-pct",
        fmt::format("{} of rising rate", counted(plan.warmup_steps, "step"))},
       {values.model.encoder_config.empty() ? "encoder" : "encoder-config", encoder_meaning(context.encoder)},
       {"eval-interval", counted(plan.total_steps / values.train.eval_interval, "validation") + ", and one at the end"},
       {"precision", name_of(context.precision)},
       {"devices", context.device.str()},
-      {"num-threads", counted(context.threads, "thread")},
+      {"num-threads", fmt::format("{}: {}", counted(context.threads.threads, "thread"), context.threads.reason)},
       {"decoder-dim-feedforward", fmt::format("width {}", decoder_width(parts.model->options()))},
   };
   if (values.train.num_workers > 0) {

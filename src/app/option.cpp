@@ -83,6 +83,11 @@ Option& Option::addition() {
   return *this;
 }
 
+Option& Option::local() {
+  local_ = true;
+  return *this;
+}
+
 Option& Option::command_line_only() {
   command_line_only_ = true;
   return *this;

@@ -67,7 +67,7 @@ Option& OptionSet::find(std::string_view name) {
 
 const Option& OptionSet::at(std::string_view name) const { return const_cast<OptionSet*>(this)->find(name); }
 
-void OptionSet::set(std::string_view name, const std::string& value, std::string origin) {
+void OptionSet::set(std::string_view name, const std::string& value, const std::string& origin) {
   find(name).set({value}, origin, Origin::kConfigFile, origin);
 }
 

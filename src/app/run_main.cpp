@@ -6,9 +6,12 @@
 
 #include <csignal>
 #include <new>
+#include <string>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/launch/error_file.hpp"
+#include "canine/launch/launch_context.hpp"
 
 namespace canine {
 namespace {
@@ -22,9 +25,12 @@ void open_closed_streams() {
   if (fd > STDERR_FILENO) ::close(fd);
 }
 
-int internal_error(const char* what) {
-  log_error("{}", what);
-  return static_cast<int>(ExitCode::kInternal);
+/// The last line of a program that failed, for people and for the launcher.
+int report(const std::string& message, ExitCode code) {
+  log_error("{}", message);
+  write_error_file(launcher_error_file(process_environment()),
+                   {.message = message, .secondary = code == ExitCode::kPeer});
+  return static_cast<int>(code);
 }
 
 }  // namespace
@@ -35,14 +41,13 @@ int run_main(const std::function<int()>& body) {
   try {
     return body();
   } catch (const Error& error) {
-    log_error("{}", error.what());
-    return static_cast<int>(error.exit_code());
+    return report(error.what(), error.exit_code());
   } catch (const c10::Error& error) {
-    return internal_error(error.what_without_backtrace());
+    return report(error.what_without_backtrace(), ExitCode::kInternal);
   } catch (const std::bad_alloc&) {
-    return internal_error("out of memory");
+    return report("out of memory", ExitCode::kInternal);
   } catch (const std::exception& error) {
-    return internal_error(error.what());
+    return report(error.what(), ExitCode::kInternal);
   }
 }
 

@@ -27,7 +27,7 @@ fs::path running_program() { return fs::read_symlink("/proc/self/exe"); }
 
 fs::path sample_folder(const fs::path& parent) {
   for (int number = 1;; ++number) {
-    const fs::path folder = parent / (number == 1 ? "canine-sample" : fmt::format("canine-sample-{}", number));
+    fs::path folder = parent / (number == 1 ? "canine-sample" : fmt::format("canine-sample-{}", number));
     if (!is_finished(folder)) return folder;
   }
 }

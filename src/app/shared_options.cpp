@@ -1,6 +1,11 @@
 #include "canine/app/shared_options.hpp"
 
 namespace canine {
+namespace {
+
+constexpr double kWeek = 7 * 24 * 3600;  // s
+
+}  // namespace
 
 void add_preparation_options(OptionSet& options, PrepareOptions& data) {
   options.section("Data");
@@ -97,7 +102,10 @@ void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& t
 void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp) {
   options.section("Training");
   options.add("num-epochs", train.num_epochs, "times that every training row is seen").at_least(0);
-  options.add("batch-size", train.batch_size, "rows per step").at_least(1);
+  options
+      .add("batch-size", train.batch_size,
+           "rows at a time: of each process under a launcher, of all processes together where this program starts them")
+      .at_least(1);
   options.add("learning-rate", train.learning_rate, "highest rate of AdamW, reached after the warm-up").at_least(0);
   options.add("warmup-pct", train.warmup_pct, "share of all steps in which the rate rises from 0; 0.05 = 5 %")
       .between(0, 1);
@@ -117,6 +125,7 @@ void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp
            {"fp16", Precision::kFp16}},
           "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 with loss scaling (GPU); "
           "weights and losses stay float32")
+      .environment("ACCELERATE_MIXED_PRECISION")
       .addition();
   options.add("use-amp", use_amp, "on a GPU the same as --precision fp16, on a CPU without effect");
   options.add("seed", train.seed, "of first weights, shuffling, dropout and augmentation").at_least(0).addition();
@@ -146,15 +155,20 @@ void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings
   options.add("wandb-project-name", wandb.project_name, "project for --log-wandb").takes("NAME");
 }
 
-void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader,
-                         LaunchSettings& launch) {
+void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader) {
   options.section("Machine");
-  options.add("devices", machine.devices, "auto (a GPU if there is one), cpu, or a GPU such as 0 or cuda:0")
-      .takes("DEVICE")
+  options
+      .add("devices", machine.devices,
+           "auto (all GPUs, else the CPU), cpu, GPUs such as 0 or 0,2, or cpu:2 for two processes on the CPU; a plain "
+           "start on several devices makes one process for each")
+      .takes("DEVICES")
       .addition();
-  options.add("num-threads", machine.num_threads, "threads of tensor operations; 0 = one per available processor")
+  options
+      .add("num-threads", machine.num_threads,
+           "threads of tensor operations; 0 = OMP_NUM_THREADS, or the processors divided among the processes that "
+           "share them")
       .between(0, 4096)
-      .environment("OMP_NUM_THREADS")
+      .local()
       .addition();
   options.add("deterministic", machine.deterministic, "only GPU kernels that give the same bits every time (slower)")
       .addition();
@@ -164,9 +178,76 @@ void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOpti
       .at_least(1);
   options.add("pin-memory", loader.pin_memory, "batches in page-locked memory; always so with a GPU");
   options.add("persistent-workers", loader.persistent_workers, "keep workers between epochs; always so");
-  options.add("distributed", launch.distributed, "several processes; this version runs one");
-  options.add("local-rank", launch.local_rank, "number of the process on its machine; without effect").at_least(-1);
-  options.add("world-size", launch.world_size, "number of processes; without effect").at_least(1);
+}
+
+void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions& train) {
+  options.section("Several processes");
+  options.add("distributed", launch.distributed,
+              "several processes are meant; a launcher or several devices make them, otherwise one process runs");
+  options.add("local-rank", launch.local_rank, "number of this process on its machine; launchers say it by LOCAL_RANK")
+      .at_least(-1)
+      .local();
+  options.add("world-size", launch.world_size, "number of processes; checked against what the launcher says")
+      .at_least(1);
+  options.add("backend", launch.backend, "library of the collectives: auto = nccl between GPUs, gloo on CPUs")
+      .one_of({"auto", "nccl", "gloo"})
+      .addition();
+  options
+      .add("init-method", launch.init_method,
+           "how processes meet, if the launcher does not say it: env://, tcp://HOST:PORT or file:///SHARED/FILE")
+      .takes("URL")
+      .addition();
+  options.add("timeout-init", launch.timeout_init, "seconds in which all processes must have joined")
+      .between(1, kWeek)
+      .addition();
+  options
+      .add("timeout-step", launch.timeout_step,
+           "seconds that a process waits for the others in a step; in the first one --timeout-init if that is longer")
+      .between(1, kWeek)
+      .addition();
+  options
+      .add("share-devices", launch.share_devices, "let several processes work on one GPU, which is otherwise refused")
+      .addition();
+  options
+      .add("global-batch-size", train.global_batch_size,
+           "rows of one update over all processes and accumulated batches, instead of --batch-size")
+      .at_least(1)
+      .addition();
+  options.add("grad-accum-steps", train.grad_accum_steps, "batches of each process whose gradients make one update")
+      .at_least(1)
+      .environment("ACCELERATE_GRADIENT_ACCUMULATION_STEPS")
+      .addition();
+  options
+      .add("lr-scale", train.lr_scale,
+           {{"none", LrScale::kNone}, {"sqrt", LrScale::kSqrt}, {"linear", LrScale::kLinear}},
+           "how --learning-rate grows with the rows of an update")
+      .addition();
+  options
+      .add("lr-ref-batch", train.lr_ref_batch,
+           "rows for which --learning-rate was chosen; not given = those of one process, so linear is rate x processes")
+      .at_least(1)
+      .addition();
+  options
+      .add("eval-batch-size", train.eval_batch_size,
+           "rows of a validation batch, whatever the number of processes; 0 = --batch-size as given")
+      .at_least(0)
+      .addition();
+  options
+      .add(
+          "loss-scope", train.loss_scope, {{"process", LossScope::kProcess}, {"global", LossScope::kGlobal}},
+          "rows over which the sequence loss counts its blocks: each process's, as in the Python program, or all of an "
+          "update's, which makes the loss independent of the number of processes")
+      .addition();
+  options
+      .add("grad-compression", train.ddp.compression,
+           {{"none", GradientCompression::kNone},
+            {"fp16", GradientCompression::kFp16},
+            {"bf16", GradientCompression::kBf16}},
+           "what is sent instead of float32 gradients, which halves the traffic and rounds the averages")
+      .addition();
+  options.add("check-sync", train.check_sync, "steps between comparisons of all processes' weights; 0 = none")
+      .at_least(0)
+      .addition();
 }
 
 }  // namespace canine

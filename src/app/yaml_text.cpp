@@ -12,7 +12,7 @@ namespace {
 
 /// Plain texts that YAML 1.1 reads as something else (the implicit resolvers of PyYAML).
 bool means_something_else(const std::string& text) {
-  static const std::regex pattern(
+  static const std::regex kPattern(
       "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"
       "|~|null|Null|NULL|<<|="
       "|[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?"
@@ -24,7 +24,7 @@ bool means_something_else(const std::string& text) {
       "|[0-9]{4}-[0-9]{2}-[0-9]{2}"
       "|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?([Tt]|[ \t]+)[0-9][0-9]?:[0-9]{2}:[0-9]{2}(\\.[0-9]*)?"
       "([ \t]*(Z|[-+][0-9][0-9]?(:[0-9]{2})?))?");
-  return text.size() < 100 && std::regex_match(text, pattern);
+  return text.size() < 100 && std::regex_match(text, kPattern);
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\0'; }

@@ -5,6 +5,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -141,10 +143,22 @@ RunFolder::RunFolder(const Options& options) : options_(options) {
   }
 }
 
+std::string RunFolder::fingerprint() const {
+  const RunManifest manifest = RunManifest::read(options_.folder);
+  std::set<std::string> files;
+  for (const auto& file : fs::directory_iterator(options_.folder)) {
+    if (file.path().extension() != ".bin") continue;
+    const std::string name = file.path().filename().string();
+    const ManifestEntry* entry = manifest.find(name);
+    files.insert(fmt::format("{} ({} bytes{})", name, file.file_size(), entry ? ", SHA-256 " + entry->sha256 : ""));
+  }
+  return files.empty() ? "none" : fmt::format("{}", fmt::join(files, ", "));
+}
+
 fs::path RunFolder::save(int64_t step, const PickleValue& content, std::optional<double> metric) {
   check_free_space(options_.folder, torch_file_bytes(content));
   const std::string name = fmt::format("{}.bin", step);
-  const fs::path path = options_.folder / name;
+  fs::path path = options_.folder / name;
   const WrittenFile written = write_torch_file(path, content);
   RunManifest manifest = RunManifest::read(options_.folder);
   const bool has_metric = metric && std::isfinite(*metric);
@@ -205,7 +219,7 @@ std::optional<RunFolder::Found> RunFolder::newest() {
   if (names.empty()) return std::nullopt;
   std::string reasons;
   for (const std::string& name : names) {
-    const fs::path path = options_.folder / name;
+    fs::path path = options_.folder / name;
     try {
       Found found{path, read_verified(path, manifest)};
       if (!reasons.empty()) log_warning("going on from {} instead", path.string());

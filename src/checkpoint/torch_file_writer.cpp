@@ -54,7 +54,8 @@ uint64_t torch_file_bytes(const PickleValue& value) {
   return bytes;
 }
 
-WrittenFile write_torch_file(const std::filesystem::path& path, const PickleValue& value, std::string top_folder) {
+WrittenFile write_torch_file(const std::filesystem::path& path, const PickleValue& value,
+                             const std::string& top_folder) {
   const PickledValue pickled = write_pickle(value);
   HashedFile file(path);
   ZipWriter zip(file, top_folder.empty() ? default_top_folder(path) : top_folder);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -21,6 +22,12 @@ void validate(const BatchLoader::Options& options) {
 
 }  // namespace
 
+/// The rows of an epoch and how many they are.
+struct BatchLoader::Order {
+  std::function<std::vector<int64_t>(uint64_t epoch)> epoch;
+  int64_t num_rows = 0;
+};
+
 /// A batch passes through a slot: claimed by a worker, made without the lock, put into its slot, taken by next() in
 /// order. Batch i uses slot i modulo the number of slots, and is claimed only once the batch before in that slot was
 /// taken, so the slots bound what is made ahead. seek() starts a new generation; what workers were making for an older
@@ -32,13 +39,13 @@ struct BatchLoader::State {
     bool ready() const { return batch || error; }
   };
 
-  State(const Dataset& dataset, const DistributedSampler& distributed_sampler,
-        std::shared_ptr<const Augmentation> text_augmentation, const Options& loader_options)
+  State(const Dataset& dataset, Order rows_of_epochs, std::shared_ptr<const Augmentation> text_augmentation,
+        const Options& loader_options)
       : data(dataset),
-        sampler(distributed_sampler),
+        row_order(std::move(rows_of_epochs)),
         augmentation(std::move(text_augmentation)),
         options(loader_options),
-        num_batches((sampler.rows_per_rank() + options.batch_size - 1) / options.batch_size),
+        num_batches((row_order.num_rows + options.batch_size - 1) / options.batch_size),
         slots(static_cast<size_t>(options.num_workers) * static_cast<size_t>(options.prefetch)) {
     try {
       for (int worker = 0; worker < options.num_workers; ++worker) workers.emplace_back([this] { work(); });
@@ -96,7 +103,7 @@ struct BatchLoader::State {
   }
 
   const Dataset& data;
-  const DistributedSampler sampler;
+  const Order row_order;
   const std::shared_ptr<const Augmentation> augmentation;
   const Options options;
   const int64_t num_batches;
@@ -117,7 +124,16 @@ struct BatchLoader::State {
 BatchLoader::BatchLoader(const Dataset& data, const DistributedSampler& sampler,
                          std::shared_ptr<const Augmentation> augmentation, const Options& options) {
   validate(options);
-  state_ = std::make_unique<State>(data, sampler, std::move(augmentation), options);
+  const Order order{[sampler](uint64_t epoch) { return sampler.epoch(epoch); }, sampler.rows_per_rank()};
+  state_ = std::make_unique<State>(data, order, std::move(augmentation), options);
+}
+
+BatchLoader::BatchLoader(const Dataset& data, std::vector<int64_t> rows,
+                         std::shared_ptr<const Augmentation> augmentation, const Options& options) {
+  validate(options);
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  const Order order{[rows = std::move(rows)](uint64_t) { return rows; }, num_rows};
+  state_ = std::make_unique<State>(data, order, std::move(augmentation), options);
 }
 
 BatchLoader::~BatchLoader() = default;
@@ -129,7 +145,7 @@ void BatchLoader::seek(uint64_t epoch, int64_t next_batch) {
   if (next_batch < 0 || next_batch > state.num_batches) {
     throw UsageError("position in the epoch: expected 0 to {} batches, got {}", state.num_batches, next_batch);
   }
-  auto order = std::make_shared<const std::vector<int64_t>>(state.sampler.epoch(epoch));
+  auto order = std::make_shared<const std::vector<int64_t>>(state.row_order.epoch(epoch));
   {
     const std::lock_guard lock(state.mutex);
     ++state.generation;

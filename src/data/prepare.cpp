@@ -129,10 +129,36 @@ LabelKey key_of(const LabelColumns& labels, const std::vector<int64_t>& rows) {
   return key;
 }
 
+/// A file as it is now, to find out whether somebody wrote to it while it was being read.
+class FileVersion {
+ public:
+  explicit FileVersion(fs::path path) : path_(std::move(path)), size_(size()), time_(time()) {}
+
+  void require_unchanged() const {
+    if (size() == size_ && time() == time_) return;
+    throw DataError("{} was written to while it was being read; start again when it is complete", path_.string());
+  }
+
+ private:
+  uintmax_t size() const {
+    std::error_code error;
+    return fs::file_size(path_, error);
+  }
+  fs::file_time_type time() const {
+    std::error_code error;
+    return fs::last_write_time(path_, error);
+  }
+
+  fs::path path_;
+  uintmax_t size_;
+  fs::file_time_type time_;
+};
+
 PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   if (options.dataset.empty()) {
     throw UsageError("--dataset: no data file was given, and {} holds no prepared data", folder.string());
   }
+  const FileVersion source(options.dataset);
   const Table table = read_source(options);
   const LabelColumns labels(table, options.target_cols);
   const GeneralFormatter formatter(static_cast<int64_t>(options.target_cols.size()), options.block_size,
@@ -157,6 +183,7 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   manifest.source_name = options.dataset.string();
   manifest.source_size = RandomAccessFile(options.dataset).size();
   manifest.source_sha256 = sha256_of_file(options.dataset);
+  source.require_unchanged();
   manifest.options = shaping_options(options);
   remove_old_marks(folder);
   manifest.train = write_rows(prepared.train, table, labels, options, split.train);
@@ -196,6 +223,15 @@ void PrepareOptions::validate() const {
   if (block_size < 1) throw UsageError("--block-size {}: expected 1 or more tokens per code", block_size);
   if (!(share_val >= 0 && share_val <= 1)) throw UsageError("--share-val {}: expected a share from 0 to 1", share_val);
   if (num_threads < 0) throw UsageError("number of threads: expected 0 or more, got {}", num_threads);
+}
+
+PreparedData open_prepared(const PrepareOptions& options, const fs::path& folder) {
+  for (const fs::path& file : {train_path(folder), val_path(folder), key_path(folder)}) {
+    if (is_there(file)) continue;
+    throw UsageError("{} is not there, although the first process has written it: all hosts need the same folder",
+                     file.string());
+  }
+  return reuse(options, folder);
 }
 
 PreparedData prepare(const PrepareOptions& options, const fs::path& folder) {

@@ -112,8 +112,7 @@ std::vector<std::string> differences(const PreparedManifest& manifest, const Pre
                                      const fs::path& folder) {
   std::vector<std::string> lines;
   for (const auto& [flag, now] : shaping_options(options)) {
-    const auto is_flag = [&flag](const auto& option) { return option.first == flag; };
-    const auto before = std::ranges::find_if(manifest.options, is_flag);
+    const auto before = std::ranges::find(manifest.options, flag, &ShapingOptions::value_type::first);
     const std::string_view was = before == manifest.options.end() ? "nothing" : std::string_view(before->second);
     if (was != now) lines.push_back(fmt::format("{}: prepared with {}, now {}", flag, was, now));
   }

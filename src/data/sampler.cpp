@@ -1,5 +1,6 @@
 #include "canine/data/sampler.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "canine/core/errors.hpp"
@@ -22,7 +23,7 @@ int64_t DistributedSampler::rows_per_rank() const {
   return whole + (remainder && options_.remainder == Remainder::kPad ? 1 : 0);
 }
 
-std::vector<int64_t> DistributedSampler::epoch(uint64_t epoch) const {
+std::vector<int64_t> DistributedSampler::job_epoch(uint64_t epoch) const {
   std::vector<int64_t> order;
   if (options_.shuffle) {
     order = torch_randperm(options_.seed + epoch, options_.num_rows);
@@ -30,14 +31,28 @@ std::vector<int64_t> DistributedSampler::epoch(uint64_t epoch) const {
     order.resize(static_cast<size_t>(options_.num_rows));
     std::iota(order.begin(), order.end(), int64_t{0});
   }
-  if (options_.world == 1) return order;
+  // Positions past the end repeat the order from its start, several times over if there are fewer rows than ranks.
+  const auto count = static_cast<size_t>(rows_per_rank() * options_.world);
+  order.reserve(count);
+  for (size_t next = 0; order.size() < count; ++next) order.push_back(order[next]);
+  order.resize(count);
+  return order;
+}
 
-  const int64_t count = rows_per_rank();
-  std::vector<int64_t> rows(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    // Positions past the end repeat the order from its start, several times over if there are fewer rows than ranks.
-    const int64_t position = (options_.rank + i * options_.world) % options_.num_rows;
-    rows[static_cast<size_t>(i)] = order[static_cast<size_t>(position)];
+std::vector<int64_t> DistributedSampler::epoch(uint64_t epoch) const {
+  std::vector<int64_t> order = job_epoch(epoch);
+  if (options_.world == 1) return order;
+  std::vector<int64_t> rows(static_cast<size_t>(rows_per_rank()));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i] = order[static_cast<size_t>(options_.rank) + i * static_cast<size_t>(options_.world)];
+  }
+  return rows;
+}
+
+std::vector<int64_t> validation_rows(int64_t num_rows, int64_t batch_size, int rank, int world) {
+  std::vector<int64_t> rows;
+  for (int64_t begin = rank * batch_size; begin < num_rows; begin += world * batch_size) {
+    for (int64_t row = begin; row < std::min(num_rows, begin + batch_size); ++row) rows.push_back(row);
   }
   return rows;
 }

@@ -21,13 +21,13 @@ using OneDnnLinear = at::Tensor(const at::Tensor&, const at::Tensor&, const std:
 
 /// The operator, or nothing in a LibTorch built without oneDNN.
 const std::optional<c10::TypedOperatorHandle<OneDnnLinear>>& one_dnn() {
-  static const auto handle = [] {
+  static const auto kHandle = [] {
     std::optional<c10::TypedOperatorHandle<OneDnnLinear>> found;
     const auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
     if (schema && at::hasMKLDNN()) found = schema->typed<OneDnnLinear>();
     return found;
   }();
-  return handle;
+  return kHandle;
 }
 
 std::optional<at::Tensor> if_defined(const at::Tensor& tensor) {

@@ -30,12 +30,11 @@ void* map_block(size_t size) {
   const size_t padded = size + kHugePage;
   void* raw = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
-  const auto begin = reinterpret_cast<uintptr_t>(raw);
-  const uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
-  if (aligned > begin) munmap(raw, aligned - begin);
-  const uintptr_t rest = begin + padded - (aligned + size);
-  if (rest > 0) munmap(reinterpret_cast<void*>(aligned + size), rest);
-  void* block = reinterpret_cast<void*>(aligned);
+  const size_t past = reinterpret_cast<uintptr_t>(raw) % kHugePage;
+  const size_t before = past == 0 ? 0 : kHugePage - past;
+  char* block = static_cast<char*>(raw) + before;
+  if (before > 0) munmap(raw, before);
+  if (const size_t after = kHugePage - before; after > 0) munmap(block + size, after);
   madvise(block, size, MADV_HUGEPAGE);  // a wish; systems without huge pages refuse it
   return block;
 }
@@ -122,8 +121,8 @@ class RecyclingAllocator final : public c10::Allocator {
 
 /// Never destroyed: tensors in static storage outlive everything else.
 RecyclingAllocator& allocator() {
-  static auto* const instance = new RecyclingAllocator(c10::GetDefaultCPUAllocator());
-  return *instance;
+  static auto* const kInstance = new RecyclingAllocator(c10::GetDefaultCPUAllocator());
+  return *kInstance;
 }
 
 void RecyclingAllocator::free_any(void* block) {

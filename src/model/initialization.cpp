@@ -37,8 +37,7 @@ void copy_first_layer(MixerDecoderImpl& decoder) {
     const std::string& name = parameter.key();
     if (!name.starts_with(kLayers)) continue;
     const size_t rest = name.find('.', kLayers.size());
-    at::Tensor target = parameter.value();
-    target.copy_(parameters[std::string(kLayers) + "0" + name.substr(rest)]);
+    parameter.value().copy_(parameters[std::string(kLayers) + "0" + name.substr(rest)]);
   }
 }
 

@@ -9,7 +9,7 @@
 namespace canine {
 namespace {
 
-constexpr int64_t kNumSums = 7;
+constexpr int64_t kNumSums = 8;
 
 /// [B, j]: most tokens of target block j that one predicted block has in common with it.
 at::Tensor tokens_hit(const at::Tensor& sequence_logits, const at::Tensor& targets_seq2seq, const LossLayout& layout) {
@@ -42,8 +42,8 @@ void MetricSums::add(const at::Tensor& sequence_logits, const at::Tensor& flat_l
   const auto total = [](const at::Tensor& per_row) { return per_row.to(at::kDouble).sum(); };
   const auto weighted = [rows](const at::Tensor& mean) { return mean.to(at::kDouble) * rows; };
   sums_ += at::stack({at::scalar_tensor(rows, sums_.options()), weighted(loss.total), weighted(loss.linear),
-                      weighted(loss.seq2seq), 100 * total(sequences_right),
-                      (100.0 / static_cast<double>(layout.num_tokens())) * total(hit), total(flat_right)});
+                      weighted(loss.seq2seq), total(sequences_right), total(hit), total(flat_right),
+                      at::scalar_tensor(rows * layout.num_tokens(), sums_.options())});
 }
 
 ValidationMetrics MetricSums::means() const {
@@ -56,8 +56,8 @@ ValidationMetrics MetricSums::means() const {
   metrics.loss = mean(1);
   metrics.loss_linear = mean(2);
   metrics.loss_seq2seq = mean(3);
-  metrics.seq_acc = mean(4);
-  metrics.token_acc = mean(5);
+  metrics.seq_acc = 100 * sums[4] / metrics.rows;
+  metrics.token_acc = 100 * sums[5] / sums[7];
   metrics.flat_acc = mean(6);
   return metrics;
 }

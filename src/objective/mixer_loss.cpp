@@ -10,6 +10,7 @@
 #include <ATen/ops/where.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "canine/core/errors.hpp"
@@ -58,11 +59,24 @@ at::Tensor pairwise_nll(const at::Tensor& logits, const at::Tensor& blocks, cons
   return -at::log_softmax(logits, 2, loss_dtype(logits)).gather(2, index);
 }
 
+/// Mean of the target blocks [j] before the first one that is empty in every row of pad_blocks [B, j, t].
+at::Tensor mean_of_filled(const at::Tensor& blocks, const at::Tensor& pad_blocks) {
+  const at::Tensor filled = pad_blocks.logical_not().any(2).any(0).to(at::kLong).cumprod(0);  // [j] 0/1
+  return blocks.masked_fill(filled == 0, 0).sum().div(filled.sum().clamp_min(1));
+}
+
+at::Tensor mean_of_first(const at::Tensor& blocks, int64_t count) {
+  return blocks.narrow(0, 0, count).sum().div(std::max<int64_t>(1, count));
+}
+
 }  // namespace
 
 at::Tensor order_invariant_loss(const at::Tensor& sequence_logits, const at::Tensor& targets_seq2seq,
-                                const LossLayout& layout) {
+                                const LossLayout& layout, std::optional<int64_t> filled_blocks) {
   check_shapes(sequence_logits, targets_seq2seq, layout);
+  if (filled_blocks && (*filled_blocks < 0 || *filled_blocks > layout.num_blocks)) {
+    throw InternalError("sequence loss: expected 0 to {} filled blocks, got {}", layout.num_blocks, *filled_blocks);
+  }
   const int64_t rows = targets_seq2seq.size(0);
   const int64_t num_blocks = layout.num_blocks;
   const int64_t block_size = layout.block_size;
@@ -80,10 +94,9 @@ at::Tensor order_invariant_loss(const at::Tensor& sequence_logits, const at::Ten
           .masked_fill(pad_blocks.transpose(1, 2).unsqueeze(1), 0)
           .sum(2)
           .div(block_size)
-          .masked_fill(excluded.unsqueeze(2), std::numeric_limits<double>::infinity());       // [B, c, j]
-  const at::Tensor best = std::get<0>(pairs.min(1)).mean(0);                                  // [j]
-  const at::Tensor filled = pad_blocks.logical_not().any(2).any(0).to(at::kLong).cumprod(0);  // [j] 0/1
-  const at::Tensor order = best.masked_fill(filled == 0, 0).sum().div(filled.sum().clamp_min(1));
+          .masked_fill(excluded.unsqueeze(2), std::numeric_limits<double>::infinity());  // [B, c, j]
+  const at::Tensor best = std::get<0>(pairs.min(1)).mean(0);                             // [j]
+  const at::Tensor order = filled_blocks ? mean_of_first(best, *filled_blocks) : mean_of_filled(best, pad_blocks);
 
   // Padding term.
   const at::Tensor padding = nll.select(3, num_blocks).sum(2).div(block_size);  // [B, c]
@@ -98,9 +111,9 @@ at::Tensor flat_loss(const at::Tensor& flat_logits, const at::Tensor& targets_li
 
 MixerLoss mixer_loss(const at::Tensor& sequence_logits, const at::Tensor& flat_logits,
                      const at::Tensor& targets_seq2seq, const at::Tensor& targets_linear, const LossLayout& layout,
-                     double seq2seq_weight) {
+                     double seq2seq_weight, std::optional<int64_t> filled_blocks) {
   MixerLoss loss;
-  loss.seq2seq = order_invariant_loss(sequence_logits, targets_seq2seq, layout);
+  loss.seq2seq = order_invariant_loss(sequence_logits, targets_seq2seq, layout, filled_blocks);
   loss.linear = flat_loss(flat_logits, targets_linear);
   loss.total = seq2seq_weight * loss.seq2seq + (1 - seq2seq_weight) * loss.linear;
   return loss;

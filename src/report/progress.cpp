@@ -67,7 +67,7 @@ std::mutex ProgressBar::State::mutex;
 ProgressBar::State* ProgressBar::State::current = nullptr;
 
 ProgressBar::ProgressBar(std::string label, int64_t total, int64_t start) : state_(nullptr) {
-  if (::isatty(STDERR_FILENO) == 0) return;
+  if (log_is_quiet() || ::isatty(STDERR_FILENO) == 0) return;
   state_ = new State{std::move(label), total, start};
   const std::lock_guard lock(State::mutex);
   State::current = state_;

@@ -9,7 +9,7 @@ void append_field(std::string& out, std::string_view text) {
     return;
   }
   out.push_back('"');
-  for (size_t quote; (quote = text.find('"')) != std::string_view::npos; text.remove_prefix(quote + 1)) {
+  for (size_t quote = 0; (quote = text.find('"')) != std::string_view::npos; text.remove_prefix(quote + 1)) {
     out.append(text.substr(0, quote + 1)).push_back('"');
   }
   out.append(text).push_back('"');

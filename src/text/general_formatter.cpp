@@ -21,7 +21,7 @@ constexpr int64_t kEnd = kFirstLetter + static_cast<int64_t>(kSingles.size());  
 constexpr auto kIndexOfByte = [] {
   std::array<int16_t, 256> table{};
   for (int digit = 0; digit < 10; ++digit)
-    table[static_cast<size_t>('0' + digit)] = static_cast<int16_t>(kZero + digit);
+    table[static_cast<size_t>('0') + static_cast<size_t>(digit)] = static_cast<int16_t>(kZero + digit);
   for (size_t i = 0; i < kSingles.size(); ++i) {
     table[static_cast<unsigned char>(kSingles[i])] = static_cast<int16_t>(kFirstLetter + static_cast<int64_t>(i));
   }
@@ -136,7 +136,7 @@ std::optional<std::string> GeneralFormatter::encode(std::span<const std::optiona
   size_t num_cells = 0;
   for (; num_cells < cells.size() && cells[num_cells].has_value(); ++num_cells) {
     std::string_view rest = *cells[num_cells];
-    for (size_t end; (end = rest.find('&')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+    for (size_t end = 0; (end = rest.find('&')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
       if (auto reason = add_code(rest.substr(0, end))) return reason;
     }
     if (auto reason = add_code(rest)) return reason;

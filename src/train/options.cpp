@@ -29,6 +29,26 @@ const char* name_of(Precision precision) {
   return "fp32";
 }
 
+const char* name_of(LossScope scope) { return scope == LossScope::kGlobal ? "global" : "process"; }
+
+DdpOptions TrainOptions::default_ddp() {
+  DdpOptions ddp;
+  ddp.broadcast_buffers = false;
+  ddp.gradient_as_bucket_view = true;
+  return ddp;
+}
+
+BatchPlan TrainOptions::plan_batches(const LaunchContext& launch) const {
+  const BatchOptions batches{.batch_size = batch_size,
+                             .global_batch_size = global_batch_size,
+                             .grad_accum_steps = grad_accum_steps,
+                             .learning_rate = learning_rate,
+                             .lr_scale = lr_scale,
+                             .lr_ref_batch = lr_ref_batch};
+  const bool own_processes = launch.launcher == Launcher::kSelf;
+  return BatchPlan::of(batches, launch.world, own_processes ? BatchMeaning::kWhole : BatchMeaning::kPerProcess);
+}
+
 void TrainOptions::validate() const {
   const auto share = [](double value) { return value >= 0 && value <= 1; };
   const auto not_negative = [](double value) { return std::isfinite(value) && value >= 0; };
@@ -43,6 +63,8 @@ void TrainOptions::validate() const {
   require(max_len >= 4, "--max-len", max_len, "4 or more characters");
   require(log_interval >= 1, "--log-interval", log_interval, "1 or more batches");
   require(eval_interval >= 1, "--eval-interval", eval_interval, "1 or more steps");
+  require(eval_batch_size >= 0, "--eval-batch-size", eval_batch_size, "0 (as --batch-size) or more rows");
+  require(check_sync >= 0, "--check-sync", check_sync, "0 (never) or more steps");
   require(save_interval >= 1, "--save-interval", save_interval, "1 or more steps");
   require(keep_last >= 0, "--keep-last", keep_last, "0 (all) or more checkpoints");
   require(keep_best.empty() || keep_best == "seq_acc" || keep_best == "token_acc" || keep_best == "flat_acc" ||

@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -88,6 +89,29 @@ PickleValue key_value(const LabelKey* key) {
   return value;
 }
 
+/// Keys that came with several processes; checkpoints without them were written by one.
+void read_job_state(const PickleValue& value, const std::string& path, RunState& state) {
+  state.global_batch_size = state.batch_size;
+  state.clock.steps_per_epoch = 0;
+  state.epoch.loss_by_rank = {state.epoch.loss};
+  if (value.find("world_size") == nullptr) return;
+  const auto integer = [&](const char* name) { return value.at(name, path).as_int(path + "/" + name); };
+  state.world_size = integer("world_size");
+  state.grad_accum_steps = integer("grad_accum_steps");
+  state.global_batch_size = integer("global_batch_size");
+  state.loss_scope = value.at("loss_scope", path).as_string(path + "/loss_scope");
+  state.clock = {integer("steps_per_epoch"), integer("origin_step"), integer("origin_epoch")};
+  if (std::min({state.world_size, state.grad_accum_steps, state.global_batch_size}) < 1 ||
+      std::min({state.clock.steps_per_epoch, state.clock.origin_step, state.clock.origin_epoch}) < 0) {
+    throw CheckpointError("{}: the numbers of processes, batches and steps do not make sense", path);
+  }
+  const std::string losses = path + "/epoch_loss_by_rank";
+  state.epoch.loss_by_rank.clear();
+  for (const PickleValue& loss : value.at("epoch_loss_by_rank", path).as_sequence(losses)) {
+    state.epoch.loss_by_rank.push_back(loss.as_double(losses));
+  }
+}
+
 PickleValue state_value(const RunState& state) {
   return dict({{"format", kStateFormat},
                {"epoch_loss", state.epoch.loss},
@@ -95,6 +119,7 @@ PickleValue state_value(const RunState& state) {
                {"epoch_batches", state.epoch.batches},
                {"epoch_batch_seconds", state.epoch.batch_seconds},
                {"epoch_data_seconds", state.epoch.data_seconds},
+               {"epoch_loss_by_rank", List(state.epoch.loss_by_rank.begin(), state.epoch.loss_by_rank.end())},
                {"loss_scale", state.scaler.scale},
                {"loss_scale_growth", state.scaler.growth_tracker},
                {"nonfinite_steps", state.nonfinite_steps},
@@ -103,6 +128,13 @@ PickleValue state_value(const RunState& state) {
                {"seed", static_cast<int64_t>(state.seed)},
                {"batch_size", state.batch_size},
                {"num_rows", state.num_rows},
+               {"world_size", state.world_size},
+               {"grad_accum_steps", state.grad_accum_steps},
+               {"global_batch_size", state.global_batch_size},
+               {"loss_scope", state.loss_scope},
+               {"steps_per_epoch", state.clock.steps_per_epoch},
+               {"origin_step", state.clock.origin_step},
+               {"origin_epoch", state.clock.origin_epoch},
                {"num_blocks", state.layout.num_blocks},
                {"block_size", state.layout.block_size},
                {"max_len", state.max_len},
@@ -121,8 +153,11 @@ RunState read_state(const PickleValue& value, const std::string& source) {
                           source, format, kStateFormat);
   }
   RunState state;
-  state.epoch = {number("epoch_loss"), number("epoch_rows"), integer("epoch_batches"), number("epoch_batch_seconds"),
-                 number("epoch_data_seconds")};
+  state.epoch.loss = number("epoch_loss");
+  state.epoch.rows = number("epoch_rows");
+  state.epoch.batches = integer("epoch_batches");
+  state.epoch.batch_seconds = number("epoch_batch_seconds");
+  state.epoch.data_seconds = number("epoch_data_seconds");
   state.scaler = {number("loss_scale"), integer("loss_scale_growth")};
   state.nonfinite_steps = integer("nonfinite_steps");
   state.nonfinite_in_a_row = integer("nonfinite_in_a_row");
@@ -135,6 +170,7 @@ RunState read_state(const PickleValue& value, const std::string& source) {
   state.padding = text("padding");
   state.precision = text("precision");
   state.data_fingerprint = text("data_fingerprint");
+  read_job_state(value, path, state);
   return state;
 }
 
@@ -142,7 +178,7 @@ std::vector<std::pair<std::string, at::Tensor>> read_model(const PickleValue& co
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& [name, tensor] : content.at("model", source).as_dict(source + ": model").items) {
     const std::string& text = name.as_string(source + ": a name in model");
-    tensors.emplace_back(text, tensor.as_tensor(source + ": model/" + text));
+    tensors.emplace_back(text, tensor.as_tensor(fmt::format("{}: model/{}", source, text)));
   }
   return tensors;
 }

@@ -189,6 +189,17 @@ TEST_CASE("every number has its range") {
       {"prefetch-factor", {"1"}, {"0"}},
       {"local-rank", {"-1", "0"}, {"-2"}},
       {"world-size", {"1", "8"}, {"0"}},
+      {"timeout-init", {"1", "604800"}, {"0", "0.5", "inf", "1e9"}},
+      {"timeout-step", {"1", "30.5"}, {"0", "nan"}},
+      {"global-batch-size", {"1"}, {"0"}},
+      {"grad-accum-steps", {"1", "4"}, {"0"}},
+      {"lr-ref-batch", {"1"}, {"0"}},
+      {"eval-batch-size", {"0", "8"}, {"-1"}},
+      {"check-sync", {"0", "8"}, {"-1"}},
+      {"backend", {"auto", "nccl", "gloo"}, {"mpi"}},
+      {"lr-scale", {"none", "sqrt", "linear"}, {"log"}},
+      {"loss-scope", {"process", "global"}, {"node"}},
+      {"grad-compression", {"none", "fp16", "bf16"}, {"int8"}},
       {"precision", {"fp32", "tf32", "bf16", "fp16"}, {"fp64"}},
       {"padding", {"reference", "mask"}, {"none"}},
       {"attention", {"eager", "sdpa"}, {"flash"}},
@@ -260,11 +271,6 @@ TEST_CASE("flags that need or exclude each other") {
   CHECK(with({"--log-wandb"}).starts_with("--log-wandb: "));
   CHECK(with({"--config", folder.write("w.yaml", "log_wandb: true\n").string()}).starts_with("--log-wandb: "));
   CHECK(with({"--distributed", "--local_rank", "0", "--world-size", "2"}).empty());
-  ::setenv("WORLD_SIZE", "2", 1);
-  CHECK(with({}).starts_with("WORLD_SIZE=2: this version runs one process"));
-  ::setenv("WORLD_SIZE", "1", 1);
-  CHECK(with({}).empty());
-  ::unsetenv("WORLD_SIZE");
 }
 
 TEST_CASE("prepared files stand in for --dataset unless they are to be made again") {
@@ -300,8 +306,6 @@ TEST_CASE("settings without effect are named, and only those that were given") {
   CHECK(notes({"--augmentation-prob", "0", "--num-transformations", "2"})
             .starts_with("note: --num-transformations has no effect"));
   CHECK(notes({"--wandb-project-name", "x"}).starts_with("note: --wandb-project-name has no effect"));
-  CHECK(notes({"--distributed"}) == "note: --distributed: this version runs as one process\n");
-  CHECK(notes({"--world-size", "4"}).starts_with("note: --world-size 4 has no effect"));
 }
 
 TEST_CASE("loader and thread flags reach the options they shape") {

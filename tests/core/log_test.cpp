@@ -29,6 +29,26 @@ TEST_CASE("Logs go to stdout, notes, warnings and errors to stderr") {
   CHECK(err == "note: a b\nwarning: 0.2\nerror: {}\n");
 }
 
+TEST_CASE("Another process than the first keeps the common story to itself and tags its errors") {
+  std::string out;
+  std::string err;
+  {
+    const testing::CapturedStream captured_out(1);
+    const testing::CapturedStream captured_err(2);
+    set_log_role("[rank 1 host b] ", true);
+    log_info("step");
+    log_note("n");
+    log_warning("w");
+    log_error("e");
+    set_log_role("", false);
+    log_info("again");
+    out = captured_out.text();
+    err = captured_err.text();
+  }
+  CHECK(out == "again\n");
+  CHECK(err == "[rank 1 host b] warning: w\n[rank 1 host b] error: e\n");
+}
+
 TEST_CASE("Lines of several threads do not mix, and a progress bar is told before each") {
   static int num_calls = 0;
   const BeforeLine former = set_before_line([] { ++num_calls; });

@@ -9,6 +9,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/log.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/prepare.hpp"
 #include "support.hpp"
@@ -51,6 +52,39 @@ struct Prepared {
   PreparedData first;
   std::string err;
 };
+
+TEST_CASE("Another process opens what the first one has prepared, and writes nothing", "[reuse]") {
+  const Prepared prepared;
+  const testing::Captured captured_out(STDOUT_FILENO);
+  const PreparedData opened = open_prepared(prepared.options, prepared.folder.path());
+  CHECK(opened.fingerprint == prepared.first.fingerprint);
+  CHECK(opened.key == prepared.first.key);
+
+  PrepareOptions other = prepared.options;
+  other.share_val = 0.5;
+  CHECK_THROWS_AS(open_prepared(other, prepared.folder.path()), UsageError);
+  const testing::TemporaryFolder empty;
+  CHECK_THROWS_MATCHES(open_prepared(prepared.options, empty.path()), UsageError,
+                       MessageMatches(ContainsSubstring("all hosts need the same folder")));
+  CHECK(fs::is_empty(empty.path()));
+}
+
+TEST_CASE("A source that is written to while it is read is refused", "[reuse]") {
+  const testing::TemporaryFolder folder;
+  PrepareOptions options;
+  static fs::path source;
+  source = options.dataset = testing::write_text(folder / "source.csv", kSource);
+  options.input_col = "text";
+  options.target_cols = {"a", "b"};
+  options.block_size = 3;
+  const testing::Captured captured_out(STDOUT_FILENO);
+  // The first line is printed before the file is read.
+  const BeforeLine former = set_before_line([] { fs::resize_file(source, fs::file_size(source) + 1); });
+  CHECK_THROWS_MATCHES(prepare(options, folder.path()), DataError,
+                       MessageMatches(ContainsSubstring("written to while")));
+  set_before_line(former);
+  CHECK_FALSE(fs::exists(folder / "key.csv"));
+}
 
 TEST_CASE("The manifest records source, options and files", "[reuse]") {
   const Prepared prepared;

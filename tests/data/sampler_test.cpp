@@ -86,3 +86,31 @@ TEST_CASE("Impossible ranks are refused", "[sampler]") {
   CHECK_THROWS_AS(sampler(1, 2, 2, Remainder::kPad), canine::UsageError);
   CHECK_THROWS_AS(sampler(1, -1, 2, Remainder::kPad), canine::UsageError);
 }
+
+TEST_CASE("Validation sees every row once, in batches that do not depend on the ranks", "[sampler]") {
+  for (int64_t num_rows = 0; num_rows <= 25; ++num_rows) {
+    for (const int64_t batch_size : {1, 4, 7, 30}) {
+      for (int world = 1; world <= 5; ++world) {
+        CAPTURE(num_rows, batch_size, world);
+        std::vector<Rows> batches(static_cast<size_t>((num_rows + batch_size - 1) / batch_size));
+        for (int rank = 0; rank < world; ++rank) {
+          const Rows rows = canine::validation_rows(num_rows, batch_size, rank, world);
+          // Cut as a loader cuts them.
+          size_t batch = static_cast<size_t>(rank);
+          for (size_t begin = 0; begin < rows.size(); begin += static_cast<size_t>(batch_size)) {
+            const size_t end = std::min(rows.size(), begin + static_cast<size_t>(batch_size));
+            REQUIRE(batch < batches.size());
+            batches[batch].assign(rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  rows.begin() + static_cast<std::ptrdiff_t>(end));
+            batch += static_cast<size_t>(world);
+          }
+        }
+        int64_t next = 0;
+        for (const Rows& batch : batches) {
+          for (const int64_t row : batch) REQUIRE(row == next++);
+        }
+        REQUIRE(next == num_rows);
+      }
+    }
+  }
+}

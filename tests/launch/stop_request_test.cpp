@@ -17,7 +17,8 @@ int status_of_child(const std::function<void()>& body) {
   if (pid == 0) {
     const rlimit none{0, 0};  // SIGQUIT leaves no core file
     ::setrlimit(RLIMIT_CORE, &none);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(number, SIG_DFL);  // Catch2 has its own
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1})
+      ::signal(number, SIG_DFL);  // Catch2 has its own
     body();
     ::_exit(0);
   }
@@ -36,7 +37,7 @@ TEST_CASE("a signal becomes a request and the program goes on") {
 }
 
 TEST_CASE("a second signal ends the process with the default action") {
-  for (const int second : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+  for (const int second : {SIGINT, SIGHUP, SIGQUIT}) {
     const int status = status_of_child([second] {
       const StopRequest request;
       ::raise(SIGTERM);
@@ -45,6 +46,20 @@ TEST_CASE("a second signal ends the process with the default action") {
     REQUIRE(WIFSIGNALED(status));
     CHECK(WTERMSIG(status) == second);
   }
+}
+
+TEST_CASE("the same signal twice at once is one request, and later a second one") {
+  CHECK(status_of_child([] {
+          const StopRequest request;
+          ::raise(SIGTERM);
+          ::raise(SIGTERM);
+        }) == 0);
+  const int status = status_of_child([] {
+    const StopRequest request;
+    while (true) ::raise(SIGTERM);
+  });
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGTERM);
 }
 
 TEST_CASE("handlers are restored, so that a signal afterwards acts as before") {
@@ -80,6 +95,51 @@ TEST_CASE("writing into a closed pipe is an error, not the end") {
   });
   REQUIRE(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("SIGUSR1 asks for a save, each time anew, and stops nothing") {
+  const StopRequest request;
+  CHECK_FALSE(StopRequest::take_save_request());
+  for (int i = 0; i < 2; ++i) {
+    ::raise(SIGUSR1);
+    CHECK(StopRequest::take_save_request());
+    CHECK_FALSE(StopRequest::take_save_request());
+  }
+  CHECK(StopRequest::signal() == 0);
+}
+
+/// A child that is told by its parent to stop, tells itself so `times`, and then waits for the parent's word.
+struct StoppedTwice {
+  explicit StoppedTwice(int times) {
+    int ready[2];
+    int go[2];
+    if (::pipe(ready) != 0 || ::pipe(go) != 0) return;
+    pid = ::fork();
+    if (pid == 0) {
+      const StopRequest request;
+      char byte = 0;
+      if (::write(ready[1], "r", 1) != 1 || ::read(go[0], &byte, 1) != 1) ::_exit(1);
+      for (int i = 0; i < times; ++i) ::raise(SIGINT);
+      ::_exit(StopRequest::signal() == SIGTERM ? 0 : 2);
+    }
+    char byte = 0;
+    if (::read(ready[0], &byte, 1) != 1) return;
+    ::kill(pid, SIGTERM);
+    if (::write(go[1], "g", 1) != 1) return;
+    ::waitpid(pid, &status, 0);
+    for (const int fd : {ready[0], ready[1], go[0], go[1]}) ::close(fd);
+  }
+  pid_t pid = -1;
+  int status = -1;
+};
+
+TEST_CASE("a signal from elsewhere and the launcher's copy of it are one request") {
+  const StoppedTwice once(1);
+  REQUIRE(WIFEXITED(once.status));
+  CHECK(WEXITSTATUS(once.status) == 0);
+  const StoppedTwice twice(2);
+  REQUIRE(WIFSIGNALED(twice.status));
+  CHECK(WTERMSIG(twice.status) == SIGINT);
 }
 
 }  // namespace

@@ -257,6 +257,27 @@ TEST_CASE("an infinite or undefined logit shows in the loss") {
   CHECK_FALSE(std::isfinite(value(order_invariant_loss(logits, worked_targets(), kWorked))));
 }
 
+TEST_CASE("parts of a batch with the K of the whole add up to the loss and gradient of the whole") {
+  const LossLayout layout{.num_blocks = 3, .block_size = 2, .pad_index = kPad};
+  std::mt19937 random(7);
+  const at::Tensor targets = random_targets({1, 1, 1, 3}, layout, 9, random);  // the second half alone has K = 3
+  const at::Tensor values = at::sin(at::arange(4 * 7 * 9, at::kDouble)).view({4, 7, 9});
+  const at::Tensor whole = values.clone().requires_grad_();
+  order_invariant_loss(whole, targets, layout).backward();
+
+  const auto in_parts = [&](std::optional<int64_t> filled_blocks) {
+    const at::Tensor logits = values.clone().requires_grad_();
+    for (const int64_t first : {0, 2}) {
+      (0.5 * order_invariant_loss(logits.narrow(0, first, 2), targets.narrow(0, first, 2), layout, filled_blocks))
+          .backward();
+    }
+    return at::Tensor(logits.grad());
+  };
+  CHECK((in_parts(3) - whole.grad()).abs().max().item<double>() < 1e-15);
+  CHECK((in_parts(std::nullopt) - whole.grad()).abs().max().item<double>() > 1e-3);
+  CHECK_THROWS_AS(order_invariant_loss(values, targets, layout, 4), InternalError);
+}
+
 TEST_CASE("the loss and its gradient never make the host wait") {
   const at::Tensor logits = worked_logits().requires_grad_();
   const test::HostReads reads;

@@ -19,24 +19,7 @@ namespace {
 using test::fixture;
 using test::TemporaryFolder;
 using test::TinyRun;
-
-/// The checkpoint without the two sums of seconds, the only values that may differ between equal runs.
-PickleValue without_times(const std::filesystem::path& path) {
-  PickleValue content = read_torch_file(path);
-  PickleValue::Dict plain;
-  for (const auto& [name, value] : content.as_dict("checkpoint").items) {
-    if (name.as_string("name") != "canine") {
-      plain.items.emplace_back(name, value);
-      continue;
-    }
-    PickleValue::Dict own;
-    for (const auto& item : value.as_dict("canine").items) {
-      if (item.first.as_string("name").find("seconds") == std::string::npos) own.items.push_back(item);
-    }
-    plain.items.emplace_back(name, own);
-  }
-  return plain;
-}
+using test::without_times;
 
 /// logs.csv without its two columns of times.
 std::string log_without_times(const std::filesystem::path& path) {

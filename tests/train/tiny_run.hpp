@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "canine/checkpoint/torch_file.hpp"
 #include "canine/data/dataset.hpp"
@@ -65,33 +66,37 @@ struct TinyRun {
     return encoder;
   }
 
-  Trainer trainer() {
+  Trainer trainer() { return Trainer(parts(), options); }
+
+  /// A model of the same weights in every call, and the data.
+  TrainParts parts() {
     at::manual_seed(1);
-    key = std::make_shared<LabelKey>(LabelKey::read(fixture("run/key.csv")));
+    key = std::make_shared<LabelKey>(LabelKey::read(fixture(files + "/key.csv")));
     MixerOptions model_options;
     model_options.encoder = encoder();
-    formatter = std::make_shared<GeneralFormatter>(1, 5, false);
+    if (!dropout) model_options.encoder.hidden_dropout_prob = model_options.encoder.attention_probs_dropout_prob = 0;
+    formatter = std::make_shared<GeneralFormatter>(static_cast<int64_t>(columns.size()), 5, false);
     model_options.vocabulary_size = formatter->vocabulary_size();
     model_options.num_classes = key->size();
     model_options.decoder_layers = 1;
     model_options.decoder_heads = 2;
-    model_options.dropout = 0.1;
+    model_options.dropout = dropout ? 0.1 : 0.0;
     model_options.mask_memory_padding = options.padding == Padding::kMask;
     model = Mixer(model_options);
     TrainParts parts;
     parts.model = model;
-    parts.train = data("run/data_train.csv");
-    parts.val = data("run/data_val.csv");
+    parts.train = data(files + "/data_train.csv");
+    parts.val = data(files + "/data_val.csv");
     parts.augmentation = std::make_shared<Augmentation>(Augmentation::Options{}, parts.train->word_source());
     parts.key = key;
     parts.data_fingerprint = "tiny";
-    return Trainer(parts, options);
+    return parts;
   }
 
   std::shared_ptr<const Dataset> data(const std::string& name) const {
     Dataset::Options data;
     data.files = {fixture(name)};
-    data.target_cols = {"hisco_1"};
+    data.target_cols = columns;
     data.formatter = formatter;
     data.key = key;
     data.num_classes = key->size();
@@ -106,9 +111,30 @@ struct TinyRun {
   }
 
   TrainOptions options;
+  std::string files = "run";                       ///< folder of the fixture: 360 + 40 rows; "data": 40 + 10
+  std::vector<std::string> columns = {"hisco_1"};  ///< "data" has hisco_2 too
+  bool dropout = true;                             ///< off where ranks are threads, which share torch's generator
   Mixer model{nullptr};
   std::shared_ptr<const LabelKey> key;
   std::shared_ptr<const GeneralFormatter> formatter;
 };
+
+/// The checkpoint without the two sums of seconds, the only values that may differ between equal runs.
+inline PickleValue without_times(const std::filesystem::path& path) {
+  PickleValue content = read_torch_file(path);
+  PickleValue::Dict plain;
+  for (const auto& [name, value] : content.as_dict("checkpoint").items) {
+    if (name.as_string("name") != "canine") {
+      plain.items.emplace_back(name, value);
+      continue;
+    }
+    PickleValue::Dict own;
+    for (const auto& item : value.as_dict("canine").items) {
+      if (item.first.as_string("name").find("seconds") == std::string::npos) own.items.push_back(item);
+    }
+    plain.items.emplace_back(name, own);
+  }
+  return plain;
+}
 
 }  // namespace canine::test

@@ -36,8 +36,10 @@ void use_sample(OptionSet& options);
 /// settings that will have no effect, and completes `values` from flags that only shape others. Throws UsageError.
 void check_finetune_options(const OptionSet& options, FinetuneOptions& values);
 
-/// Prepares the data, builds the model, trains, and returns the exit status. `options` is what `values` came from.
-int run_finetune(const OptionSet& options, const FinetuneOptions& values);
+/// What one process of a run does: prepares the data, builds the model, trains, and returns the exit status. `options`
+/// is what `values` came from.
+int run_finetune(const OptionSet& options, const FinetuneOptions& values, const LaunchContext& launch,
+                 c10::Device device);
 
 /// The program finetune: reads the arguments (without the program's name) and runs. Without any it trains a tiny
 /// encoder on the bundled sample.

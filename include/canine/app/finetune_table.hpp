@@ -6,14 +6,17 @@
 
 #include "canine/app/finetune.hpp"
 #include "canine/app/model_setup.hpp"
+#include "canine/launch/launch_context.hpp"
+#include "canine/launch/thread_share.hpp"
 #include "canine/train/trainer.hpp"
 
 namespace canine {
 
 /// What a run found out before it built the model.
 struct RunContext {
+  LaunchContext launch;
   c10::Device device = c10::Device(c10::DeviceType::CPU);
-  int threads = 1;
+  ThreadShare threads;
   Precision precision = Precision::kFp32;
   EncoderChoice encoder;
 };

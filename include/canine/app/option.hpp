@@ -45,6 +45,8 @@ class Option {
   Option& environment(std::string variable);
   /// Not a flag of the Python program: an abbreviation that means one of the Python program's flags keeps that meaning.
   Option& addition();
+  /// Says something about one process of a job, so that processes may differ in it.
+  Option& local();
   /// Neither read from a configuration file nor written to one.
   Option& command_line_only();
 
@@ -60,6 +62,7 @@ class Option {
   const std::string& environment_variable() const { return environment_; }
   bool is_addition() const { return addition_; }
   bool is_command_line_only() const { return command_line_only_; }
+  bool is_local() const { return local_; }
   bool is_path() const { return is_path_; }
   OptionValue value() const { return target_.load(); }
   const OptionValue& default_value() const { return default_; }
@@ -91,6 +94,7 @@ class Option {
   std::string environment_;
   bool addition_ = false;
   bool command_line_only_ = false;
+  bool local_ = false;
   bool is_path_ = false;
   Origin origin_ = Origin::kDefault;
   std::string origin_text_ = "default";

@@ -82,7 +82,7 @@ class OptionSet {
   void read_config(const std::filesystem::path& path, const std::filesystem::path& base = {});
 
   /// Sets a value in the program's own name; `origin` says why ("sample run").
-  void set(std::string_view name, const std::string& value, std::string origin);
+  void set(std::string_view name, const std::string& value, const std::string& origin);
 
   /// True if somebody chose the value: it stands on the command line, or differs from the default (an args.yaml holds
   /// all values, which says nothing).

@@ -5,7 +5,8 @@
 namespace canine {
 
 /// Runs the body of a program and returns its exit status: what the body returns, or the code of the error that it
-/// throws, which is written to stderr as "error: ...". Errors of LibTorch come without their stack traces.
+/// throws, which is written to stderr as "error: ..." and into the launcher's error file (torchrun). Errors of LibTorch
+/// come without their stack traces.
 ///
 /// Before: standard streams that are closed are opened on /dev/null, so that no file of the program ever gets their
 /// numbers, and SIGPIPE is ignored, so that `| head` does not end a run.

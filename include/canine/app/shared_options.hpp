@@ -5,6 +5,7 @@
 #include <string>
 
 #include "canine/app/device.hpp"
+#include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/data/prepare.hpp"
@@ -18,13 +19,6 @@ struct LoaderSettings {
   std::optional<int> prefetch_factor;  ///< batches made ahead per worker; none = TrainOptions' own number
   bool pin_memory = false;             ///< always on with a GPU, as in the Python program
   bool persistent_workers = false;     ///< always so
-};
-
-/// Flags about several processes. This version runs one.
-struct LaunchSettings {
-  bool distributed = false;
-  int local_rank = -1;
-  int world_size = 1;
 };
 
 struct WandbSettings {
@@ -51,7 +45,8 @@ void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& t
 void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp);
 /// When to log, validate and save, and what to keep.
 void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb);
-void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader,
-                         LaunchSettings& launch);
+void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader);
+/// Launch, process group, and what several processes mean for batches and rates.
+void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions& train);
 
 }  // namespace canine

@@ -44,6 +44,8 @@ class PickleValue {
       std::variant<None, bool, int64_t, BigInt, double, std::string, Bytes, List, Tuple, Set, Dict, at::Tensor, Opaque>;
 
   PickleValue();
+  // Conversions are wanted: a tree is written down as nested values.
+  // NOLINTBEGIN(google-explicit-constructor)
   PickleValue(bool value);
   PickleValue(int64_t value);
   PickleValue(int value);
@@ -55,6 +57,7 @@ class PickleValue {
   PickleValue(Tuple items);
   PickleValue(Dict dict);
   PickleValue(Variant value);
+  // NOLINTEND(google-explicit-constructor)
   ~PickleValue();
   PickleValue(const PickleValue&);
   PickleValue(PickleValue&&) noexcept;

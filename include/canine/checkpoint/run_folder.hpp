@@ -47,6 +47,9 @@ class RunFolder {
   /// Removes aside files that earlier processes left.
   std::optional<Found> newest();
 
+  /// Names, sizes and hashes (of the manifest) of the checkpoint files, as text: equal for all who see the same folder.
+  std::string fingerprint() const;
+
  private:
   void prune() const;
 

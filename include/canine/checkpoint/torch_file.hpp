@@ -23,6 +23,7 @@ PickleValue read_torch_file(const std::filesystem::path& path);
 /// device "cpu"), so that torch.load(weights_only=True) reads it; atomically, streaming, without a second copy of the
 /// tensors (device tensors are copied to the host one at a time). Equal values give equal bytes. `top_folder` is the
 /// name inside the zip (the file's stem if empty).
-WrittenFile write_torch_file(const std::filesystem::path& path, const PickleValue& value, std::string top_folder = "");
+WrittenFile write_torch_file(const std::filesystem::path& path, const PickleValue& value,
+                             const std::string& top_folder = "");
 
 }  // namespace canine

@@ -48,5 +48,6 @@ using CannotWriteError = ErrorOf<ExitCode::kCannotWrite>;
 using IoError = ErrorOf<ExitCode::kIo>;
 using StoppedError = ErrorOf<ExitCode::kStopped>;
 using CheckpointError = ErrorOf<ExitCode::kCheckpoint>;
+using PeerError = ErrorOf<ExitCode::kPeer>;
 
 }  // namespace canine

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "canine/data/dataset.hpp"
 #include "canine/data/sampler.hpp"
@@ -28,6 +29,10 @@ class BatchLoader {
   /// `data` must outlive the loader. `augmentation` may be null (validation). Throws UsageError naming the flag.
   BatchLoader(const Dataset& data, const DistributedSampler& sampler, std::shared_ptr<const Augmentation> augmentation,
               const Options& options);
+
+  /// The same `rows` in the same order in every epoch (validation_rows of sampler.hpp). May be none.
+  BatchLoader(const Dataset& data, std::vector<int64_t> rows, std::shared_ptr<const Augmentation> augmentation,
+              const Options& options);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
@@ -41,6 +46,7 @@ class BatchLoader {
   std::optional<Batch> next();
 
  private:
+  struct Order;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -48,4 +48,8 @@ struct PreparedData {
 /// (rows that cannot be used), IoError.
 PreparedData prepare(const PrepareOptions& options, const std::filesystem::path& folder);
 
+/// The files that another process of the job has just prepared in `folder`; writes nothing. Throws UsageError if they
+/// are not there (a folder that not all hosts share) or were made otherwise.
+PreparedData open_prepared(const PrepareOptions& options, const std::filesystem::path& folder);
+
 }  // namespace canine

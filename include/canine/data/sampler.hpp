@@ -33,10 +33,21 @@ class DistributedSampler {
   /// Row indices of this rank in epoch `epoch`, in the order to visit them.
   std::vector<int64_t> epoch(uint64_t epoch) const;
 
+  /// Row indices of all ranks together in epoch `epoch`: position r + i * W is the i-th row of rank r.
+  std::vector<int64_t> job_epoch(uint64_t epoch) const;
+
   int64_t rows_per_rank() const;
+
+  const Options& options() const { return options_; }
 
  private:
   Options options_;
 };
+
+/// Positions of the rows that rank `rank` of `world` validates, in order: rows are cut into batches of `batch_size` in
+/// file order, and batch k belongs to rank k mod world. So every row is validated once, and the batches are the same
+/// whatever `world` is; a rank may have none. A loader with `batch_size` rows a batch gives them back as batches
+/// rank, rank + world, ..., since only the very last one can be shorter.
+std::vector<int64_t> validation_rows(int64_t num_rows, int64_t batch_size, int rank, int world);
 
 }  // namespace canine

@@ -3,9 +3,13 @@
 namespace canine {
 
 /// SIGTERM, SIGINT, SIGHUP and SIGQUIT as a request: the first sets a flag that the training loop reads between steps,
-/// a second one ends the process at once with the default action. SIGHUP and SIGQUIT stay ignored where the caller
-/// ignores them (nohup). SIGPIPE is ignored. Restores the former handlers on destruction. One object at a time per
-/// process.
+/// a second one ends the process at once with the default action. SIGUSR1 asks for a save after which training goes on.
+///
+/// The same signal again within a second is the same request: timeout(1) signals a process and then its group. Signals
+/// from the parent (a launcher that passes its own on) and from anybody else are counted apart: a batch system or
+/// service manager that ends a job signals the launcher and its processes alike, and the launcher's copy is then not
+/// the second request. SIGHUP and SIGQUIT stay ignored where the caller ignores them (nohup). SIGPIPE is ignored.
+/// Restores the former handlers on destruction. One object at a time per process.
 class StopRequest {
  public:
   StopRequest();
@@ -15,6 +19,9 @@ class StopRequest {
 
   /// Number of the signal that came, or 0.
   static int signal();
+
+  /// True once for each time SIGUSR1 has come since the last call (several at once count as one).
+  static bool take_save_request();
 };
 
 }  // namespace canine

@@ -28,7 +28,8 @@ class MetricSums {
   void add(const at::Tensor& sequence_logits, const at::Tensor& flat_logits, const at::Tensor& targets_seq2seq,
            const at::Tensor& targets_linear, const LossLayout& layout, double seq2seq_weight);
 
-  /// [7] float64: rows, loss * rows, linear * rows, seq2seq * rows, seq_acc * rows, token_acc * rows, flat_acc * rows.
+  /// [8] float64: rows, loss * rows, linear * rows, seq2seq * rows, then counts, which are exact in any order of
+  /// adding: right sequences, right tokens, right flat vectors, tokens.
   at::Tensor& sums() { return sums_; }
 
   /// Means; waits for the device. All zero if there were no rows.

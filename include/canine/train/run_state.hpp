@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "canine/checkpoint/pickle_value.hpp"
 #include "canine/data/key.hpp"
@@ -11,16 +12,18 @@
 #include "canine/optim/loss_scaler.hpp"
 #include "canine/optim/schedule.hpp"
 #include "canine/text/formatter.hpp"
+#include "canine/train/epoch_clock.hpp"
 
 namespace canine {
 
-/// Means of the running epoch, as sums.
+/// Means of the running epoch, as sums over all processes.
 struct EpochSums {
-  double loss = 0;           ///< sum of batch losses times rows, finite batches only
-  double rows = 0;           ///< rows of those batches
-  int64_t batches = 0;       ///< batches of the epoch seen so far
-  double batch_seconds = 0;  ///< whole steps, waiting for data included
-  double data_seconds = 0;   ///< waiting for data
+  double loss = 0;                   ///< sum of batch losses times rows, finite batches only
+  double rows = 0;                   ///< rows of those batches
+  int64_t batches = 0;               ///< steps of the epoch seen so far
+  double batch_seconds = 0;          ///< whole steps, waiting for data included; mean over processes
+  double data_seconds = 0;           ///< waiting for data; mean over processes
+  std::vector<double> loss_by_rank;  ///< parts of `loss`, so that a resumed run adds up in the same order
 };
 
 /// What exact resumption and later use of a model need beyond the five keys of the Python program. Stored under the
@@ -32,8 +35,14 @@ struct RunState {
   int64_t nonfinite_in_a_row = 0;
   std::optional<double> best_metric;  ///< of keep_best
   uint64_t seed = 0;
-  int64_t batch_size = 0;
-  int64_t num_rows = 0;  ///< training rows; with batch_size and step they give the position in the data
+  int64_t batch_size = 0;  ///< rows of one process at a time
+  int64_t num_rows = 0;    ///< training rows
+  int64_t world_size = 1;
+  int64_t grad_accum_steps = 1;
+  int64_t global_batch_size =
+      0;  ///< rows of a step of all processes; with the clock they give the position in the data
+  std::string loss_scope = "process";
+  EpochClock clock;  ///< steps_per_epoch 0 in checkpoints of the first version
   BlockLayout layout;
   int64_t max_len = 128;
   std::string padding = "reference";  ///< the mode a model was trained in; evaluation and prediction follow it

@@ -1,0 +1,157 @@
+#include "canine/app/job.hpp"
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "canine/core/clock.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/fault_injection.hpp"
+#include "canine/core/log.hpp"
+#include "canine/dist/find_launch.hpp"
+#include "canine/dist/job_monitor.hpp"
+#include "canine/launch/error_file.hpp"
+#include "canine/launch/fault_reporter.hpp"
+#include "canine/launch/parent_death.hpp"
+#include "canine/report/progress.hpp"
+
+namespace canine {
+namespace {
+
+constexpr double kSecondsBetweenWaitingLines = 30;
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+/// Text of any exception, without LibTorch's stack traces.
+std::string text_of(const std::exception& error) {
+  const auto* c10_error = dynamic_cast<const c10::Error*>(&error);
+  return c10_error != nullptr ? c10_error->what_without_backtrace() : error.what();
+}
+
+}  // namespace
+
+LaunchContext find_place(const OptionSet& options, const LaunchSettings& settings) {
+  LaunchFlags flags;
+  flags.distributed = settings.distributed;
+  if (settings.local_rank >= 0) flags.local_rank = settings.local_rank;
+  if (options.given("world-size")) flags.world_size = settings.world_size;
+  flags.init_method = settings.init_method;
+  const LaunchContext launch = find_launch(flags);
+  if (launch.rank > 0) set_log_role(fmt::format("[rank {} host {}] ", launch.rank, host_facts().hostname), true);
+  install_fault_reporter(launch.rank, launcher_error_file(process_environment()));
+  end_with_launcher(launch);
+  return launch;
+}
+
+struct Job::State {
+  LaunchContext launch;
+  ProcessGroup::Options group_options;
+  std::shared_ptr<JobStore> store;
+  std::shared_ptr<JobMonitor> monitor;  // until the group has it
+  std::shared_ptr<ProcessGroup> group;
+  int num_first = 0;  // in_first_process() calls so far, the same on all ranks
+
+  void run_first(const std::string& key, const std::string& what, const std::function<void()>& body);
+  void wait_for_first(const std::string& key, const std::string& what);
+  void report_fault(const std::string& message);
+};
+
+Job::Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Device device)
+    : state_(std::make_unique<State>()) {
+  state_->launch = launch;
+  ProcessGroup::Options& options = state_->group_options;
+  options.backend = settings.backend;
+  options.device = device;
+  options.timeout_init = milliseconds(settings.timeout_init);
+  options.timeout_step = milliseconds(settings.timeout_step);
+  options.share_devices = settings.share_devices;
+  if (!launch.distributed()) return;
+  state_->store = JobStore::connect(launch, options.timeout_init);
+  JobMonitor::Options monitor = JobMonitor::Options::of(launch);
+  monitor.before_end = [](const std::string& message, bool secondary) {
+    write_error_file(launcher_error_file(process_environment()), {.message = message, .secondary = secondary});
+  };
+  state_->monitor = std::make_shared<JobMonitor>(*state_->store, monitor);
+}
+
+Job::~Job() = default;
+
+const LaunchContext& Job::launch() const { return state_->launch; }
+
+void Job::State::run_first(const std::string& key, const std::string& what, const std::function<void()>& body) {
+  monitor->enter(what);
+  fault_point("preparation", launch.rank, 0);
+  body();
+  store->set(key, "done");
+}
+
+void Job::State::wait_for_first(const std::string& key, const std::string& what) {
+  monitor->enter(fmt::format("waiting for {}", what));
+  Stopwatch since_line;
+  const Stopwatch whole;
+  // No deadline: the data may be large. The mark lets the monitor look after the others.
+  const JobMonitor::Wait mark(*monitor, what, std::chrono::hours(24 * 365));
+  const auto end_with_trouble = [&] {
+    const std::string trouble = monitor->known_trouble();
+    if (!trouble.empty()) {
+      throw PeerError("rank {} of {}, waiting for {}: {}", launch.rank, launch.world, what, trouble);
+    }
+  };
+  try {
+    store->wait_while(key, std::chrono::seconds(1), [&] {
+      end_with_trouble();
+      if (since_line.seconds() < kSecondsBetweenWaitingLines) return;
+      since_line.restart();
+      log_warning("waiting for {} since {}", what, format_duration(whole.seconds()));
+    });
+  } catch (const PeerError&) {
+    end_with_trouble();  // the store may have gone with a rank 0 that has told why
+    throw;
+  }
+}
+
+void Job::State::report_fault(const std::string& message) {
+  if (monitor) monitor->report_fault(message);
+  if (group) group->report_fault(message);
+}
+
+void Job::in_first_process(const std::string& what, const std::function<void()>& body) {
+  if (!state_->launch.distributed()) return body();
+  const std::string key = fmt::format("first/{}", state_->num_first++);
+  if (is_main()) {
+    state_->run_first(key, what, body);
+  } else {
+    state_->wait_for_first(key, what);
+  }
+}
+
+std::shared_ptr<ProcessGroup> Job::join(const JobDigest& digest) {
+  const auto& options = state_->group_options;
+  if (!state_->launch.distributed()) return state_->group = ProcessGroup::single(options.device);
+  digest.require_equal_on_all_ranks(*state_->store, state_->launch.rank, state_->launch.world, options.timeout_init);
+  state_->group = ProcessGroup::connect(state_->launch, state_->store, options, std::move(state_->monitor));
+  return state_->group;
+}
+
+int Job::run(const std::function<int()>& work) {
+  try {
+    const int code = work();
+    if (state_->group) {
+      state_->group->shut_down();
+    } else if (state_->monitor) {
+      state_->monitor->finish();
+    }
+    return code;
+  } catch (const PeerError&) {
+    throw;  // a consequence of another rank's fault, which that rank reports
+  } catch (const std::exception& error) {
+    state_->report_fault(text_of(error));
+    throw;
+  }
+}
+
+}  // namespace canine

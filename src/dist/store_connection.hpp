@@ -1,0 +1,29 @@
+#pragma once
+
+#include <c10/util/intrusive_ptr.h>
+
+#include <chrono>
+#include <string>
+
+#include "canine/launch/launch_context.hpp"
+
+namespace c10d {
+class Store;
+}  // namespace c10d
+
+namespace canine {
+
+/// "10.0.0.1:29500 (MASTER_ADDR and MASTER_PORT; rank 1 of 4, launcher torchrun: RANK, ... are set)".
+std::string describe_master(const LaunchContext& launch);
+
+/// A TCP store: the launcher's (kAgent), or our own, which rank 0 serves (kTcp). Throws UsageError (port in use, no
+/// port) or PeerError (nobody answers within `timeout`).
+c10::intrusive_ptr<c10d::Store> open_tcp_store(const LaunchContext& launch, std::chrono::milliseconds timeout);
+
+/// Waits for `key`; false after `timeout`. Throws PeerError if the store is lost.
+bool wait_for_key(c10d::Store& store, const std::string& key, std::chrono::milliseconds timeout);
+
+/// A random name, 16 hexadecimal digits.
+std::string random_name();
+
+}  // namespace canine
