@@ -12,10 +12,13 @@ FIXTURES = ROOT / "tests" / "fixtures" / "tiny_a"
 TIME_LIMIT = 300  # seconds; far above what any program here needs
 
 
+LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "GROUP_", "ROLE_", "TORCH", "OMPI_", "PMI", "MV2_", "MPI_",
+                      "SLURM_", "ACCELERATE_", "CANINE_FAULT", "GLOO_", "NCCL_")
+
+
 def clean_environment(**more):
     """The environment without what launchers and shells may have set, and with one thread."""
-    drop = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-    kept = {name: value for name, value in os.environ.items() if name not in drop}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
     return {**kept, "OMP_NUM_THREADS": "1", **more}
 
 
@@ -46,3 +49,31 @@ def finetune(tmp_path):
     if not program.path.exists():
         pytest.fail(f"{program.path} is not there: build first, or set CANINE_BIN")
     return program
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Starts commands in the test's folder; whatever of them still runs at the end of the test is killed."""
+    from jobs import PROGRAM, Job
+
+    if not PROGRAM.exists():
+        pytest.fail(f"{PROGRAM} is not there: build first, or set CANINE_BIN")
+    started = []
+
+    def start(*command, folder=tmp_path, **options):
+        started.append(Job(command, folder, **options))
+        return started[-1]
+
+    yield start
+    for job in started:
+        job.kill_all()
+
+
+@pytest.fixture(scope="session")
+def two_ranks(tmp_path_factory):
+    """Folder of an undisturbed run of two processes with 4 rows each: what every launcher must come to."""
+    from jobs import PROGRAM, Job, training
+
+    folder = tmp_path_factory.mktemp("two_ranks")
+    Job([PROGRAM, "--devices", "cpu:2", *training(folder, "--batch-size", "8")], folder).succeed()
+    return folder / "out"

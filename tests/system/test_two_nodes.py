@@ -1,0 +1,86 @@
+"""Jobs over two hosts (network namespaces on this machine): mpirun, torchrun, and a network that goes away."""
+
+import os
+import re
+
+import pytest
+
+from jobs import (MARK, PROGRAM, assert_good_folder, assert_same_training, free_port, have_mpirun, load, log_without_times,
+                  model_of, mpirun, torchrun, training, wait_for_pid)
+from two_hosts import ADDRESSES, two_hosts_or_skip
+
+IN_TIME = 60  # seconds
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    with two_hosts_or_skip(tmp_path) as built:
+        yield built
+
+
+def across(hosts, folder, *flags, **more):
+    """torchrun of each host: four ranks, two rows each."""
+    port = free_port()  # of this host, which says nothing about theirs; theirs are all free
+    return [
+        [*hosts.on(node), *torchrun("--nnodes=2", f"--node_rank={node}", f"--master_addr={ADDRESSES[0]}",
+                                    f"--master_port={port}"),
+         PROGRAM, *training(folder, "--batch-size", "2", *flags, **more)]
+        for node in range(2)
+    ]
+
+
+@pytest.mark.skipif(not have_mpirun(), reason="mpirun (Open MPI) is not there")
+def test_mpirun_across_two_hosts(jobs, tmp_path, hosts, two_ranks):
+    """No MASTER_ADDR, no network interface: MPI agrees on a place to meet, Gloo takes the addresses that reach it."""
+    network = ADDRESSES[0].rsplit(".", 1)[0] + ".0/24"
+    job = jobs(*hosts.on(0), *mpirun("--mca", "plm_rsh_agent", hosts.agent(), "--mca", "oob_tcp_if_include", network,
+                                     "--mca", "btl_tcp_if_include", network, "--mca", "btl", "tcp,self",
+                                     "-H", f"{ADDRESSES[0]}:4,{ADDRESSES[1]}:4", "-x", MARK, processes=8),
+               PROGRAM, *training(tmp_path, "--batch-size", "1", "--check-sync", "3"))
+    text = job.succeed(IN_TIME)
+    assert re.search("launcher=openmpi rank=0/8 local=0/4 because", text)
+    assert "Number of processes: 8" in text
+    for rank in range(8):
+        assert text.count(f"Process {rank} using device: cpu") == 1
+    assert text.count("Starting Epoch 0") == 1
+    assert text.count("8 of 8 rows") == 5  # every row once, although ranks outnumber batches
+    # Local ranks are 0 to 3 on both hosts; the rows are those of eight ranks.
+    assert load(tmp_path / "out" / "last.bin")["step"] == 18
+    here, there = log_without_times(tmp_path / "out"), log_without_times(two_ranks)
+    assert list(here["step"]) == list(there["step"])
+    assert list(here["train_loss"]) == pytest.approx(list(there["train_loss"]), rel=2e-2)
+    assert_good_folder(tmp_path / "out")
+
+
+def test_torchrun_on_two_hosts_and_a_network_that_goes_away(jobs, tmp_path, hosts):
+    whole = [jobs(*command) for command in across(hosts, tmp_path, save_path="whole")]
+    texts = [job.succeed(IN_TIME) for job in whole]
+    assert "launcher=torchrun rank=0/4 local=0/2 because" in texts[0]
+    assert "Number of processes: 4" in texts[0]
+    assert "Starting Epoch" in texts[0] and "Starting Epoch" not in texts[1]  # D01: the other host's first is not the first
+    for rank in range(4):
+        assert texts[rank // 2].count(f"Process {rank} using device: cpu") == 1
+
+    sides = [jobs(*command, CANINE_FAULT="slow=300@0:5:pre_forward") for command in
+             across(hosts, tmp_path, "--timeout-step", "4", "--timeout-init", "20")]
+    sides[0].wait_for("Batch 5/9")
+    ranks = {**sides[0].ranks(), **sides[1].ranks()}
+    assert sorted(ranks) == [0, 1, 2, 3]
+    hosts.cut()
+    for pid in ranks.values():
+        wait_for_pid(pid, IN_TIME)
+    assert not sides[0].ranks() and not sides[1].ranks(), sides[0].text + sides[1].text
+    for side, other in ((0, "[23]"), (1, "[01]")):
+        said = [line for line in sides[side].lines if re.search(r"\[rank \d host .*error: ", line)]
+        assert said, sides[side].text
+        assert any(re.search(rf"rank {other}\b.*no sign of life|store at {re.escape(ADDRESSES[0])}.*does not answer", line)
+                   for line in said), "\n".join(said)
+    for side in sides:
+        side.kill_all()  # torchrun's agents wait for each other
+    hosts.mend()
+
+    assert_good_folder(tmp_path / "out")
+    again = [jobs(*command) for command in across(hosts, tmp_path)]
+    texts = [job.succeed(IN_TIME) for job in again]
+    assert re.search(r"Resuming from \S+ \(step [36] of 18\)", texts[0]), texts[0]
+    assert_same_training(tmp_path / "out", tmp_path / "whole")
