@@ -79,22 +79,15 @@ def python_batch(setting):
 def python_step(setting, repeats):
     import torch
 
-    from python_model import mixer_loss
+    from python_model import training_step
 
     model = python_model(setting).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
-    ids, mask, targets, labels = python_batch(setting)
+    batch = python_batch(setting)
     totals = []
     for _ in range(repeats + 2 if repeats else 1):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=setting["precision"] == "bf16"):
-            sequence, flat = model(ids, mask, targets[:, :-1])
-            loss = mixer_loss(sequence, flat, targets, labels, 5, 0.1)
-        loss.item()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        training_step(model, optimizer, batch, bf16=setting["precision"] == "bf16")
         totals.append(time.perf_counter() - start)
     return {"ms a step": 1e3 * statistics.median(totals[2:] or totals)}
 

@@ -63,7 +63,7 @@ def python_side(kind, setting):
     from torch.nn.parallel import DistributedDataParallel
     from transformers import CanineConfig
 
-    from python_model import Mixer, full_size_config, mixer_loss
+    from python_model import Mixer, full_size_config, training_step
 
     torch.set_num_threads(1)
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -75,26 +75,17 @@ def python_side(kind, setting):
     model = Mixer(config, setting["classes"]).train()
     ddp = DistributedDataParallel(model) if world > 1 else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
-    ids, mask, targets, labels = batch_of(first_rows(setting["batch"]), setting["length"], setting["classes"])
-
-    def step():
-        sequence, flat = ddp(ids, mask, targets[:, :-1])
-        loss = mixer_loss(sequence, flat, targets, labels, 5, 0.1)
-        loss.item()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+    batch = batch_of(first_rows(setting["batch"]), setting["length"], setting["classes"])
 
     if kind == "start":
-        step()
+        training_step(ddp, optimizer, batch)
         if is_main:
             print(PYTHON_FIRST_STEP, flush=True)
         time.sleep(600)  # is ended from outside, as ours
     for _ in range(LINES):
         start = time.perf_counter()
         for _ in range(setting["steps"]):
-            step()
+            training_step(ddp, optimizer, batch)
         rate = setting["steps"] * setting["batch"] * world / (time.perf_counter() - start)
         if is_main:
             print(f"Samples/sec: {rate:.1f}", flush=True)

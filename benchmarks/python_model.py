@@ -95,6 +95,22 @@ def mixer_loss(seq_logits, flat_logits, targets, labels, block_size, weight):
     return weight * sequence_loss(seq_logits.float(), targets, block_size) + (1 - weight) * flat
 
 
+def training_step(model, optimizer, batch, bf16=False):
+    """Forward, loss, backward, clip and update as the Python program does them, its reading of the loss included.
+
+    batch: ids, mask [B,T], targets [B,L], labels [B,C]; gpf, blocks of five tokens, sequence weight 0.1.
+    """
+    ids, mask, targets, labels = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        sequence, flat = model(ids, mask, targets[:, :-1])
+        loss = mixer_loss(sequence, flat, targets, labels, 5, 0.1)
+    loss.item()
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
 def greedy(model, ids, mask, steps, hide_padding=False):
     """BOS, then `steps` times the decoder over the whole prefix and the largest logit; tokens and their probabilities."""
     memory, _ = model.encode(ids, mask)

@@ -12,16 +12,13 @@
 
 #include "bytes.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/core/host_name.hpp"
 #include "canine/core/log.hpp"
 
 namespace canine {
 namespace {
 
-std::string owner_text() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  return fmt::format("host {}, process {}", host.data(), ::getpid());
-}
+std::string owner_text() { return fmt::format("host {}, process {}", host_name(), ::getpid()); }
 
 std::string read_owner(int fd) {
   std::array<char, 300> text{};

@@ -8,9 +8,9 @@
 
 #include "canine/core/log.hpp"
 #include "canine/core/parallel.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/table/csv_writer.hpp"
 #include "canine/text/general_formatter.hpp"
-#include "grouped_digits.hpp"
 #include "label_fault.hpp"
 
 namespace canine {
@@ -43,7 +43,7 @@ class ScanProgress {
     const std::lock_guard lock(mutex_);
     const int64_t before = std::exchange(done_, done_ + rows);
     if (done_ / step_ > before / step_) {
-      log_info("Scanned {} of {} rows", grouped_digits(done_ / step_ * step_), grouped_digits(num_rows_));
+      log_info("Scanned {} of {} rows", format_count(done_ / step_ * step_), format_count(num_rows_));
     }
   }
 

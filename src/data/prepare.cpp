@@ -9,11 +9,11 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/table/table.hpp"
 #include "canine/text/general_formatter.hpp"
-#include "grouped_digits.hpp"
 #include "label_scan.hpp"
 #include "prepared_files.hpp"
 #include "prepared_manifest.hpp"
@@ -85,7 +85,7 @@ PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
   prepared.fingerprint = fingerprint_of(manifest.train, manifest.val, manifest.key);
   prepared.reused = true;
   log_info("Using the data prepared in {} ({} training and {} validation rows, {} codes)", folder.string(),
-           grouped_digits(prepared.num_train), grouped_digits(prepared.num_val), grouped_digits(prepared.key.size()));
+           format_count(prepared.num_train), format_count(prepared.num_val), format_count(prepared.key.size()));
   return prepared;
 }
 
@@ -112,7 +112,7 @@ Table read_source(const PrepareOptions& options) {
   }
   log_info("Loading data from {}", options.dataset.string());
   Table table = read_table(options.dataset, read);
-  log_info("Loaded {} rows", grouped_digits(table.num_rows));
+  log_info("Loaded {} rows", format_count(table.num_rows));
   if (table.num_rows == 0) throw DataError("{}: the file has no rows", options.dataset.string());
   return table;
 }
@@ -175,8 +175,8 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   const Split split = split_rows(std::move(scan.usable), options.share_val);
   prepared.num_train = static_cast<int64_t>(split.train.size());
   prepared.num_val = static_cast<int64_t>(split.val.size());
-  log_info("{} codes; {} training rows, {} validation rows (share {})", grouped_digits(prepared.key.size()),
-           grouped_digits(prepared.num_train), grouped_digits(prepared.num_val), options.share_val);
+  log_info("{} codes; {} training rows, {} validation rows (share {})", format_count(prepared.key.size()),
+           format_count(prepared.num_train), format_count(prepared.num_val), options.share_val);
   warn_about_oddities(table, options, labels, scan, split, prepared.key);
 
   PreparedManifest manifest;

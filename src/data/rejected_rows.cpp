@@ -5,7 +5,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
-#include "grouped_digits.hpp"
+#include "canine/core/readable.hpp"
 #include "prepared_files.hpp"
 
 namespace canine {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 std::string count_reasons(const LabelScan& scan) {
   std::string text;
   for (const auto& [reason, count] : scan.bad_reasons) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", reason, grouped_digits(count));
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", reason, format_count(count));
   }
   return text;
 }
@@ -24,7 +24,7 @@ std::string count_reasons(const LabelScan& scan) {
 std::string examples_of(const std::vector<std::string>& examples, int64_t count) {
   const auto more = count - static_cast<int64_t>(examples.size());
   return fmt::format("\n  {}{}", fmt::join(examples, "\n  "),
-                     more > 0 ? fmt::format("\n  and {} more", grouped_digits(more)) : "");
+                     more > 0 ? fmt::format("\n  and {} more", format_count(more)) : "");
 }
 
 void write_rejected(const LabelScan& scan, const fs::path& path) {
@@ -49,24 +49,24 @@ void report_rejected(const LabelScan& scan, const PrepareOptions& options, const
     refusal += fmt::format(
         "{} of {} rows of {} have labels that cannot be encoded ({}):{}\n"
         "Mend them, or leave these rows out with --drop-bad-labels.\n",
-        grouped_digits(scan.num_bad), grouped_digits(scan.num_rows), options.dataset.string(), count_reasons(scan),
+        format_count(scan.num_bad), format_count(scan.num_rows), options.dataset.string(), count_reasons(scan),
         examples_of(scan.bad_examples, scan.num_bad));
   }
   if (scan.num_short > 0 && !options.allow_codes_shorter_than_block_size) {
     refusal += fmt::format(
         "{} rows of {} have codes shorter than --block-size {}; were leading zeros lost?{}\n"
         "If the codes are right, add --allow-codes-shorter-than-block-size.\n",
-        grouped_digits(scan.num_short), options.dataset.string(), options.block_size,
+        format_count(scan.num_short), options.dataset.string(), options.block_size,
         examples_of(scan.short_examples, scan.num_short));
   }
   if (!refusal.empty()) throw DataError("{}All these rows are listed in {}.", refusal, list.string());
   if (scan.num_bad > 0) {
-    log_info("Dropped {} rows whose labels cannot be encoded ({}); they are listed in {}", grouped_digits(scan.num_bad),
+    log_info("Dropped {} rows whose labels cannot be encoded ({}); they are listed in {}", format_count(scan.num_bad),
              count_reasons(scan), list.string());
   }
   if (scan.num_short > 0) {
     log_info("{} rows have codes shorter than the block size; kept because of --allow-codes-shorter-than-block-size",
-             grouped_digits(scan.num_short));
+             format_count(scan.num_short));
   }
 }
 

@@ -7,7 +7,7 @@
 
 #include "canine/core/log.hpp"
 #include "canine/core/random.hpp"
-#include "grouped_digits.hpp"
+#include "canine/core/readable.hpp"
 
 namespace canine {
 namespace {
@@ -73,7 +73,7 @@ Split split_rows(std::vector<int64_t> rows, double share_val) {
 void warn_about_oddities(const Table& table, const PrepareOptions& options, const LabelColumns& labels,
                          const LabelScan& scan, const Split& split, const LabelKey& key) {
   const auto warn_if_any = [](int64_t count, std::string_view what) {
-    if (count > 0) log_warning("{} {}", grouped_digits(count), what);
+    if (count > 0) log_warning("{} {}", format_count(count), what);
   };
   const StringColumn& texts = table.column(options.input_col);
   if (!split.train.empty()) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/host_name.hpp"
 #include "canine/core/log.hpp"
 #include "job_monitor_state.hpp"
 
@@ -19,11 +20,6 @@ namespace {
 
 constexpr std::chrono::seconds kLongestLeave{2};
 constexpr std::chrono::milliseconds kLongestReport{3000};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 std::string store_name_of(const LaunchContext& launch) {
   const std::string address = fmt::format("the store at {}:{}", launch.master_addr, launch.master_port);

@@ -16,6 +16,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/host_name.hpp"
 #include "plain_message.hpp"
 #include "store_connection.hpp"
 
@@ -39,9 +40,7 @@ struct Hello {
 };
 
 std::string hello_text(const LaunchContext& launch, const std::string& token) {
-  char host[256] = "";
-  ::gethostname(host, sizeof(host) - 1);
-  return fmt::format("{} {} {} {}, process {}", launch.rank, launch.world, token, host, ::getpid());
+  return fmt::format("{} {} {} {}, process {}", launch.rank, launch.world, token, host_name(), ::getpid());
 }
 
 std::optional<Hello> parse_hello(const std::string& text) {

@@ -19,6 +19,8 @@
 #include <thread>
 #include <utility>
 
+#include "canine/core/host_name.hpp"
+
 namespace canine {
 namespace {
 
@@ -84,13 +86,11 @@ std::string try_to_connect(const addrinfo& address, std::chrono::milliseconds pa
 }  // namespace
 
 std::string host_identity() {
-  char name[256] = "";
-  ::gethostname(name, sizeof(name) - 1);
   std::string boot;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
   struct stat network {};
   const bool known = ::stat("/proc/self/ns/net", &network) == 0;
-  return fmt::format("{}/{}/{}", name, boot, known ? static_cast<unsigned long>(network.st_ino) : 0);
+  return fmt::format("{}/{}/{}", host_name(), boot, known ? static_cast<unsigned long>(network.st_ino) : 0);
 }
 
 std::vector<std::string> local_addresses() {

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "canine/core/host_name.hpp"
 #include "canine/launch/launch_context.hpp"
 
 namespace canine {
@@ -74,16 +75,11 @@ int find_launcher() {
   return pid;
 }
 
-std::string hostname() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
-
 }  // namespace
 
 HostFacts host_facts() {
   HostFacts facts;
-  facts.hostname = hostname();
+  facts.hostname = host_name();
   facts.user_id = static_cast<int>(::getuid());
   facts.launcher_pid = find_launcher();
   facts.launcher_process = identity_of(facts.launcher_pid);

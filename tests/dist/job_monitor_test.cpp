@@ -57,7 +57,8 @@ std::shared_ptr<JobStore> hash_store() {
 }
 
 struct Rank {
-  Rank(const JobStore& store, int rank, int world, std::chrono::milliseconds grace = 10s) {
+  Rank(const JobStore& store, int rank, int world, std::chrono::milliseconds grace = 10s,
+       std::chrono::milliseconds silence = 20s) {
     JobMonitor::Options options;
     options.rank = rank;
     options.world = world;
@@ -65,6 +66,7 @@ struct Rank {
     options.store_name = "the store at here:1 (rank 0)";
     options.beat = kBeat;
     options.grace = grace;
+    options.silence = silence;
     options.end = [this](const std::string& message) { ending(message); };
     options.before_end = [this](const std::string&, bool is_secondary) { secondary = is_secondary; };
     monitor = std::make_unique<JobMonitor>(store, options);
@@ -108,6 +110,29 @@ TEST_CASE("an overdue wait names the silent rank and not the one that waits too"
   const std::string message = a.ending.wait();
   CHECK_THAT(message, ContainsSubstring("(--timeout-init) for the loss. rank 2 (host c): no sign of life for "));
   CHECK_THAT(message, !ContainsSubstring("rank 1"));
+}
+
+TEST_CASE("a rank that has fallen silent ends a wait long before its deadline", "[job_monitor]") {
+  const auto store = hash_store();
+  Rank a(*store, 0, 3, 10s, 500ms);
+  Rank b(*store, 1, 3);
+  leave_last_sign(*store, 2, "c");
+  const JobMonitor::Wait wait(*a.monitor, "the save of step 8", 3600s);
+  const std::string message = a.ending.wait();
+  CHECK_THAT(message,
+             StartsWith("while it waited for the save of step 8: rank 2 (host c) gives no sign of life since "));
+  CHECK_THAT(message, !ContainsSubstring("rank 1"));
+  CHECK(a.secondary == true);
+}
+
+TEST_CASE("silence of others ends nobody who computes", "[job_monitor]") {
+  const auto store = hash_store();
+  Rank a(*store, 0, 2, 10s, 100ms);
+  leave_last_sign(*store, 1, "b");
+  Rank watching(*store, 0, 2, 10s, 500ms);  // its end shows that a's judge has had five times its limit
+  const JobMonitor::Wait wait(*watching.monitor, "the loss", 3600s);
+  CHECK_THAT(watching.ending.wait(), ContainsSubstring("rank 1 (host b)"));
+  CHECK_FALSE(a.ending.came());
 }
 
 TEST_CASE("a rank that never came is named", "[job_monitor]") {

@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/file.hpp"
@@ -12,6 +14,7 @@
 #include "canine/optim/schedule.hpp"
 #include "canine/train/run_state.hpp"
 #include "canine/train/training_step.hpp"
+#include "support/python.hpp"
 #include "train/tiny_run.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.
@@ -80,6 +83,24 @@ TEST_CASE("a checkpoint of the Python program goes on as the run that wrote it")
   const std::vector<double> went_on = from_start.train(10, 15, {2, 20});
   const std::vector<double> resumed_losses = resumed.train(10, 15, {2, 20});
   for (size_t s = 0; s < went_on.size(); ++s) CHECK_THAT(resumed_losses[s], WithinRel(went_on[s], 2e-5));
+}
+
+TEST_CASE("a checkpoint of the Python program goes on as PyTorch goes on from it") {
+  const std::string printed = canine::testing::run_python(
+      fmt::format("import runpy, sys\nsys.argv = ['peer', '{0}/benchmarks', '{1}', '10', '15', '20', '2']\n"
+                  "runpy.run_path('{0}/tests/train/continue_peer.py')",
+                  CANINE_SOURCE, CANINE_FIXTURES "/tiny_a"),
+      CANINE_SOURCE);
+  std::istringstream lines(printed);
+  const std::vector<double> expected{std::istream_iterator<double>(lines), {}};
+  REQUIRE(expected.size() == 5);
+
+  const LabelKey key = LabelKey::read(fixture("data/key.csv"));
+  Reference resumed;
+  restore_checkpoint(read_torch_file(fixture("after10.bin")), resumed.model, resumed.step->optimizer(), &key,
+                     "after10.bin");
+  const std::vector<double> losses = resumed.train(10, 15, {2, 20});
+  for (size_t s = 0; s < expected.size(); ++s) CHECK_THAT(losses[s], WithinRel(expected[s], 1e-4));
 }
 
 TEST_CASE("what was read from the Python program is written back the same") {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "canine/core/readable.hpp"
+
 namespace canine {
 
 /// One bar on stderr: redrawn at most ten times a second on a terminal; elsewhere, and in quiet processes, nothing (the
@@ -23,11 +25,5 @@ class ProgressBar {
   struct State;
   State* state_;
 };
-
-/// "1:02:03" or "02:03"; "?" if not finite.
-std::string format_duration(double seconds);
-
-/// "1,234,567".
-std::string format_count(int64_t count);
 
 }  // namespace canine
