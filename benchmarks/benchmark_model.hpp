@@ -52,15 +52,16 @@ inline MixerOptions model_options(const Setting& setting) {
 struct RandomBatch {
   explicit RandomBatch(const Setting& setting, int64_t sequence_length = kSequenceLength) {
     const int64_t rows = setting.batch;
-    const int64_t real = std::min<int64_t>(26, setting.length);
+    longest = std::min<int64_t>(26, setting.length);
     input_ids = at::zeros({rows, setting.length}, at::kLong);
-    input_ids.narrow(1, 0, real).copy_(at::randint(32, 1000, {rows, real}, at::kLong));
+    input_ids.narrow(1, 0, longest).copy_(at::randint(32, 1000, {rows, longest}, at::kLong));
     attention_mask = at::zeros_like(input_ids);
-    attention_mask.narrow(1, 0, real).fill_(1);
+    attention_mask.narrow(1, 0, longest).fill_(1);
     targets_seq2seq = at::randint(5, 2087, {rows, sequence_length}, at::kLong);
     targets_linear = at::zeros({rows, 296});
   }
 
+  int64_t longest;  ///< real characters of a row
   at::Tensor input_ids, attention_mask, targets_seq2seq, targets_linear;
 };
 

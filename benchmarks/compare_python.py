@@ -41,10 +41,17 @@ CASES = [
     Case("step-bf16-32-mask", "step", precision="bf16", batch=32, length=48, padding="mask", repeats=3, long=True),
     Case("step-tiny", "step", size="tiny", batch=64, repeats=10),
     Case("decode", "decode", batch=32, repeats=2),
+    Case("decode-bf16", "decode", batch=32, precision="bf16", repeats=2),
+    Case("decode-256", "decode", batch=256, repeats=1, long=True),
+    Case("decode-bf16-256", "decode", batch=256, precision="bf16", repeats=1, long=True),
+    Case("full-search", "full", batch=4, repeats=1),
+    Case("full-search-bf16", "full", batch=4, precision="bf16", repeats=1),
+    Case("full-search-32", "full", batch=32, repeats=1, long=True),
     Case("checkpoint", "checkpoint", repeats=3),
     Case("start", "start"),
 ]
 FULL_SIZE_MEGABYTES = 1840  # of a checkpoint: weights and two moments
+TREE_LEVELS = (13, 80, 341, 1720, 1919)  # nodes of HISCO's prefix tree below the root, as in decode_benchmark.cpp
 
 
 # --- Python's side: run as `compare_python.py --python-side KIND JSON`, prints one JSON object {what: value} ---
@@ -107,18 +114,38 @@ def python_decode(setting, repeats):
         flat_correct = ((flat > 0) == (labels > 0)).all(1).float().mean().item()
         return loss, correct, flat_correct
 
-    def milliseconds_a_row(body):
-        seconds = []
-        for _ in range(repeats + 1):
-            start = time.perf_counter()
-            body()
-            seconds.append(time.perf_counter() - start)
-        return 1e3 * statistics.median(seconds[1:]) / setting["batch"]
-
     with torch.no_grad():
-        return {"ms a row, validation": milliseconds_a_row(validate),
-                **{f"ms a row, {steps} positions": milliseconds_a_row(lambda: greedy(model, ids, mask, steps))
-                   for steps in (7, 27)}}
+        return {"ms a row, validation": milliseconds_a_row(validate, setting, repeats),
+                **{f"ms a row, {length} positions": milliseconds_a_row(  # BOS is the first of them
+                    lambda: greedy(model, ids, mask, length - 1), setting, repeats) for length in (7, 27)},
+                "ms a row, flat": milliseconds_a_row(lambda: model.flat_head(model.encode(ids, mask)[1]).sigmoid().topk(5),
+                                                     setting, repeats)}
+
+
+def milliseconds_a_row(body, setting, repeats):
+    """Median without the first run."""
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        body()
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(seconds[1:]) / setting["batch"]
+
+
+def python_full(setting, repeats):
+    """Search as the Python program does it: one call of the decoder per edge, over the whole prefix. An edge of every
+    level is timed and counted as often as the level has edges: all 4,073 would take minutes a row."""
+    import torch
+
+    model = python_model(setting).eval()
+    ids, mask, _, _ = python_batch(setting)
+    with torch.no_grad():
+        memory, _ = model.encode(ids, mask)
+        total = milliseconds_a_row(lambda: model.encode(ids, mask), setting, repeats)
+        for level, edges in enumerate(TREE_LEVELS, 1):
+            prefix = torch.randint(5, 2087, (setting["batch"], level))
+            total += edges * milliseconds_a_row(lambda: model.decode(memory, prefix)[:, -1].softmax(-1), setting, 3 * repeats)
+    return {"ms a row, full search": total}
 
 
 def python_checkpoint(setting, repeats):
@@ -165,19 +192,19 @@ def our_command(case, bin_dir, folder):
                 "--language-col", "lang", "--encoder-config", config, "--batch-size", "8", "--num-epochs", "1",
                 "--log-interval", "1", "--save-path", folder / "run"]
     common = ["--size", setting["size"], "--repeats", case.repeats, "--batch", setting["batch"],
-              "--length", setting["length"], "--padding", setting["padding"]]
+              "--length", setting["length"], "--padding", setting["padding"], "--precision", setting["precision"]]
     if case.kind == "step":
-        return [bin_dir / "step_benchmark", *common, "--precision", setting["precision"]]
-    return [bin_dir / "decode_benchmark", *common, "--positions", "7", "27"]
+        return [bin_dir / "step_benchmark", *common]
+    what = ["full"] if case.kind == "full" else ["validation", "greedy", "flat"]
+    return [bin_dir / "decode_benchmark", *common, "--what", *what, "--positions", "7", "27"]
 
 
 def our_values(case, output):
     if case.kind == "step":
         return {"ms a step": float(re.search(r"total (\d+) ms", output).group(1))}
-    if case.kind == "decode":
-        rates = {"validation": re.search(r"validation ([\d.]+) rows/s", output).group(1),
-                 **{f"{steps} positions": rate for steps, rate in re.findall(r"(\d+) positions ([\d.]+) rows/s", output)}}
-        return {f"ms a row, {what}": 1e3 / float(rate) for what, rate in rates.items()}
+    if case.kind in ("decode", "full"):
+        rates = re.findall(r"^(validation|\d+ positions|flat|full search).*: ([\d.]+) rows/s", output, re.MULTILINE)
+        return {f"ms a row, {what}": 1e3 / float(rate) for what, rate in rates}
     seconds = {name: float(value) for name, value in re.findall(r"^(RunFolder::\w+).*?([\d.]+) s ", output, re.MULTILINE)}
     return {"s to save": seconds["RunFolder::save"], "s to load": seconds["RunFolder::newest"]}
 
@@ -218,8 +245,9 @@ def measure_ours(case, bin_dir, environment):
 
 def measure_python(case, environment):
     setting = dict(case.setting)
-    if setting["padding"] == "mask":
-        # The Python program knows neither trimmed batches nor bfloat16: what those save is measured against its way.
+    # The Python program knows neither trimmed batches nor bfloat16: what those save is measured against its way. Only
+    # plain training steps have bfloat16 on both sides.
+    if setting["padding"] == "mask" or case.kind != "step":
         setting.update(length=128, padding="reference", precision="fp32")
     given = json.dumps({"setting": setting, "repeats": case.repeats})
     output, peak, seconds = run([sys.executable, __file__, "--python-side", case.kind, given], environment)
@@ -264,8 +292,9 @@ def main():
     if arguments.python_side:
         kind, text = arguments.python_side
         given = json.loads(text)
-        side = {"step": python_step, "decode": python_decode, "checkpoint": python_checkpoint, "start": python_start}[kind]
-        print(json.dumps(side(given["setting"], given["repeats"])))
+        sides = {"step": python_step, "decode": python_decode, "full": python_full, "checkpoint": python_checkpoint,
+                 "start": python_start}
+        print(json.dumps(sides[kind](given["setting"], given["repeats"])))
         return
     if arguments.list:
         for case in CASES:

@@ -21,9 +21,9 @@
 #include "canine/core/file.hpp"
 #include "canine/core/parallel.hpp"
 #include "canine/core/random.hpp"
+#include "canine/data/code_system.hpp"
 #include "canine/data/loader.hpp"
 #include "canine/data/prepare.hpp"
-#include "canine/text/general_formatter.hpp"
 
 namespace {
 
@@ -162,9 +162,10 @@ void run(int64_t num_rows, const fs::path& folder) {
 
   Dataset::Options options;
   options.files = {prepared.train, prepared.val};
-  options.target_cols = prepare_options.target_cols;
-  options.formatter = std::make_shared<GeneralFormatter>(1, prepare_options.block_size, false);
-  options.key = std::make_shared<LabelKey>(prepared.key);
+  options.system =
+      std::make_shared<CodeSystem>(CodeSystem::Options{.formatter = {.block_size = prepare_options.block_size},
+                                                       .target_cols = prepare_options.target_cols,
+                                                       .key = std::make_shared<LabelKey>(prepared.key)});
   std::unique_ptr<Dataset> data;
   print_row("load", num_rows, measure(repeats, [&] { data = std::make_unique<Dataset>(options); }));
   print_row("words for insertion", num_rows, measure(repeats, [&] { data->word_source(); }));

@@ -12,7 +12,8 @@ Usage: scripts/mpirun_two_nodes.sh HOST1 HOST2 N [-- FLAGS...]
   FLAGS         flags of finetune; --save-path must be a folder that both machines see
 
 This repository, built, is at the same path on both machines. Variables that begin with NCCL_, GLOO_ or HF_ go with the
-processes. MPIRUN names another mpirun, MPIRUN_FLAGS more flags for it, for example
+processes. CANINE_PROGRAM names another program than build/bin/finetune (build/bin/train_mixer), MPIRUN another mpirun,
+MPIRUN_FLAGS more flags for it, for example
   MPIRUN_FLAGS='--mca oob_tcp_if_include 10.0.0.0/24 --mca btl_tcp_if_include 10.0.0.0/24'
 
 Example: scripts/mpirun_two_nodes.sh node1 node2 4 -- --config run.yaml --distributed
@@ -35,10 +36,10 @@ for host in "$first" "$second"; do
 done
 [[ $count =~ ^[1-9][0-9]*$ ]] || usage_error "N must be a whole number, at least 1, not '$count'"
 if [ $# -gt 0 ]; then
-  [ "$1" = -- ] || usage_error "unexpected '$1': flags of finetune come after --"
+  [ "$1" = -- ] || usage_error "unexpected '$1': flags of the program come after --"
   shift
 fi
-program=$root/build/bin/finetune
+program=${CANINE_PROGRAM:-$root/build/bin/finetune}
 [ -x "$program" ] || fail "$program is missing; scripts/setup makes it"
 mpirun=${MPIRUN:-mpirun}
 command -v "$mpirun" >/dev/null || fail "'$mpirun' is missing (package openmpi-bin on both machines), or set MPIRUN"

@@ -2,44 +2,46 @@
 
 #include "canine/replay/replay.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "canine/app/option_set.hpp"
 #include "canine/app/run_main.hpp"
 #include "canine/core/log.hpp"
 #include "canine/replay/compare.hpp"
 
+namespace canine {
+namespace {
+
+int replay_main(const std::vector<std::string>& arguments) {
+  ReplayOptions values;
+  bool compare = false;
+  OptionSet options("replay", "runs the model on the reference's inputs and writes its numbers",
+                    {{"replay FOLDER --out OUT --compare",
+                      "compare with what the reference wrote; exit status 1 if a stage diverges"}},
+                    OptionSet::ConfigFiles::kNo);
+  options.section("Arguments");
+  options.add_positional("FOLDER", values.folder,
+                         "folder laid out like tests/fixtures/tiny_a: spec.json, encoder/config.json, "
+                         "model.safetensors, batch.safetensors, step_batches.safetensors");
+  options.section("Replay");
+  options.add("out", values.out, "folder for the files written (made if it is not there)").takes("FOLDER").required();
+  options.add("compare", compare,
+              "compare with the files of FOLDER: a table of all stages and the first one that diverges");
+  options.add("attention", values.attention, {{"eager", Attention::kEager}, {"sdpa", Attention::kSdpa}},
+              "how attention is computed; both give the same numbers");
+  if (!options.parse(arguments)) return 0;
+  replay(values);
+  if (!compare) return 0;
+  const auto stages = compare_replays(values.folder, values.out);
+  print_stdout_line(comparison_report(stages));
+  return std::ranges::all_of(stages, &StageComparison::agrees) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace canine
+
 int main(int argc, char** argv) {
-  return canine::run_main([&]() -> int {
-    canine::ReplayOptions options;
-    bool compare = false;
-    CLI::App app(
-        "Runs the model on FIXTURE_DIR (laid out like tests/fixtures/tiny_a), writes activations, losses,\n"
-        "gradients, optimizer steps and decoded sequences, and compares them with the reference's.");
-    app.name("replay");
-    app.add_option("FIXTURE_DIR", options.folder,
-                   "folder with spec.json, encoder/config.json, model.safetensors, batch.safetensors and "
-                   "step_batches.safetensors")
-        ->required();
-    app.add_option("--out", options.out, "folder for the files written (made if it is not there)")->required();
-    app.add_flag("--compare", compare,
-                 "compare with the files of FIXTURE_DIR: print a table of all stages and the first one that diverges; "
-                 "exit 1 if one does");
-    std::string attention = "sdpa";
-    app.add_option("--attention", attention, "how attention is computed; both give the same numbers")
-        ->check(CLI::IsMember({"eager", "sdpa"}))
-        ->capture_default_str();
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-      return app.exit(error) == 0 ? 0 : 2;
-    }
-    options.attention = attention == "eager" ? canine::Attention::kEager : canine::Attention::kSdpa;
-    canine::replay(options);
-    if (!compare) return 0;
-    const auto stages = canine::compare_replays(options.folder, options.out);
-    canine::print_stdout_line(canine::comparison_report(stages));
-    return std::ranges::all_of(stages, &canine::StageComparison::agrees) ? 0 : 1;
-  });
+  return canine::run_main([&] { return canine::replay_main(std::vector<std::string>(argv + 1, argv + argc)); });
 }

@@ -31,7 +31,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 UsageError unknown_option(const std::deque<Option>& options, const std::string& argument) {
   std::vector<std::string> names;
-  for (const Option& option : options) names.push_back(option.name());
+  for (const Option& option : options) {
+    if (!option.is_positional()) names.push_back(option.name());
+  }
   const std::string near = nearest(std::string_view(argument).substr(argument.starts_with("--") ? 2 : 1), names);
   return UsageError("unknown option {}{}", argument, near.empty() ? "" : fmt::format("; did you mean --{}?", near));
 }
@@ -42,6 +44,7 @@ const Option& resolve(const std::deque<Option>& options, std::string name) {
   std::vector<const Option*> matches;
   std::vector<const Option*> of_python;
   for (const Option& option : options) {
+    if (option.is_positional()) continue;
     if (option.name() == name) return option;
     if (!option.name().starts_with(name)) continue;
     matches.push_back(&option);
@@ -93,9 +96,23 @@ std::vector<std::string> normalise(const std::deque<Option>& options, const std:
   return normal;
 }
 
-UsageError stray_argument(const std::deque<Option>& options, const std::string& argument) {
-  if (argument[0] != kValueMark) return unknown_option(options, argument);
-  return UsageError("unexpected argument '{}': every value stands behind the option that takes it", argument.substr(1));
+/// Gives the arguments that stand for themselves to the positional options, in order.
+std::vector<GivenOption> take_positionals(const std::deque<Option>& options,
+                                          const std::vector<std::string>& arguments) {
+  std::vector<GivenOption> given;
+  auto next = options.begin();
+  for (const std::string& argument : arguments) {
+    if (argument[0] != kValueMark) throw unknown_option(options, argument);
+    next = std::find_if(next, options.end(), [](const Option& option) { return option.is_positional(); });
+    if (next == options.end()) {
+      throw UsageError("unexpected argument '{}': {}", argument.substr(1),
+                       given.empty() ? "every value stands behind the option that takes it"
+                                     : fmt::format("{} is the last that stands without an option", given.back().name));
+    }
+    given.push_back({next->name(), {argument.substr(1)}});
+    ++next;
+  }
+  return given;
 }
 
 }  // namespace
@@ -121,6 +138,10 @@ std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
   parser.allow_extras();
   std::vector<CLI::Option*> handles;
   for (const Option& option : options) {
+    if (option.is_positional()) {
+      handles.push_back(nullptr);
+      continue;
+    }
     const std::string spelling = "--" + option.name();
     if (option.kind() == Option::Kind::kSwitch) {
       handles.push_back(parser.add_flag(spelling));
@@ -139,11 +160,10 @@ std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
   } catch (const CLI::Error& error) {
     throw UsageError("{}", error.what());
   }
-  if (!parser.remaining().empty()) throw stray_argument(options, parser.remaining().front());
 
-  std::vector<GivenOption> given;
+  std::vector<GivenOption> given = take_positionals(options, parser.remaining());
   for (size_t i = 0; i < options.size(); ++i) {
-    if (handles[i]->count() == 0) continue;
+    if (handles[i] == nullptr || handles[i]->count() == 0) continue;
     std::vector<std::string> texts = handles[i]->results();
     if (options[i].kind() != Option::Kind::kList) texts.erase(texts.begin(), texts.end() - 1);
     for (std::string& text : texts) {

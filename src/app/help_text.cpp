@@ -50,8 +50,8 @@ std::string limits_and_default(const Option& option) {
 }
 
 std::string entry(const Option& option) {
-  std::string left = "  --" + option.name();
-  if (option.kind() != Option::Kind::kSwitch) left += " " + option.placeholder();
+  std::string left = "  " + option.spelling();
+  if (option.kind() != Option::Kind::kSwitch && !option.is_positional()) left += " " + option.placeholder();
   if (option.kind() == Option::Kind::kList) left += "...";
   const std::string right = wrapped(option.help() + limits_and_default(option), kHelpColumn);
   if (left.size() + 2 <= kHelpColumn) return fmt::format("{:{}}{}", left, kHelpColumn, right);

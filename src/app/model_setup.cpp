@@ -1,15 +1,11 @@
 #include "canine/app/model_setup.hpp"
 
 #include <ATen/Context.h>
-#include <fmt/format.h>
 
-#include <string_view>
-
-#include "canine/checkpoint/state_dict.hpp"
-#include "canine/checkpoint/torch_file.hpp"
+#include "canine/app/hub_model.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
-#include "canine/core/log.hpp"
+#include "canine/exchange/start_weights.hpp"
 #include "canine/model/encoder.hpp"
 #include "canine/model/encoder_config.hpp"
 
@@ -17,28 +13,26 @@ namespace canine {
 namespace {
 
 constexpr uint64_t kMostConfigBytes = 1 << 20;
-constexpr std::string_view kEncoderPrefix = "encoder.";
-
-NamedTensors only_encoder(const NamedTensors& weights) {
-  NamedTensors encoder;
-  for (const auto& [name, tensor] : weights) {
-    if (name.starts_with(kEncoderPrefix)) encoder.emplace_back(name.substr(kEncoderPrefix.size()), tensor);
-  }
-  return encoder;
-}
 
 }  // namespace
 
-EncoderChoice choose_encoder(const ModelSettings& settings) {
+EncoderChoice choose_encoder(const ModelSettings& settings, Job& job) {
   if (!settings.encoder_config.empty()) {
     const std::string path = settings.encoder_config.string();
     return {parse_encoder_config(read_file(path, kMostConfigBytes), "--encoder-config " + path), std::nullopt,
             "random weights"};
   }
-  EncoderFolder folder = find_encoder(settings.encoder);
+  EncoderFolder folder = find_encoder(find_model_folder("encoder", settings.encoder, job));
   const std::string where = (folder.folder / "config.json").string();
   const EncoderOptions shape = parse_encoder_config(folder.config_json, where);
   return {shape, folder, folder.folder.string()};
+}
+
+std::string find_start_weights(const ModelSettings& settings, Job& job) {
+  if (settings.initial_checkpoint.empty()) return "";
+  const std::string source = start_weights_source(settings.initial_checkpoint);
+  if (!names_hub_model(source)) return source;
+  return find_model_folder("initial-checkpoint", source, job).string();
 }
 
 MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,
@@ -65,14 +59,9 @@ Mixer make_model(const MixerOptions& shape, const ModelSettings& settings, const
     }
     return model;
   }
-  const NamedTensors weights = tensors_of(read_torch_file(checkpoint).at("model", checkpoint), checkpoint + ": model");
-  log_info("Start weights: {} of {}", settings.only_encoder ? "the encoder" : "all", checkpoint);
-  Mixer model(shape, settings.only_encoder ? InitialValues::kDecoderAndHead : InitialValues::kNone);
-  if (settings.only_encoder) {
-    load_state_dict(model->encoder(), only_encoder(weights), checkpoint);
-  } else {
-    load_state_dict(*model, weights, checkpoint);
-  }
+  const StartWeights weights(checkpoint, settings.only_encoder);
+  Mixer model(shape, weights.complete() ? InitialValues::kNone : InitialValues::kDecoderAndHead);
+  weights.load_into(model);
   return model;
 }
 

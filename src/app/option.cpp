@@ -78,8 +78,8 @@ Option& Option::environment(std::string variable) {
   return *this;
 }
 
-Option& Option::addition() {
-  addition_ = true;
+Option& Option::addition(bool is_addition) {
+  addition_ = is_addition;
   return *this;
 }
 
@@ -90,6 +90,11 @@ Option& Option::local() {
 
 Option& Option::command_line_only() {
   command_line_only_ = true;
+  return *this;
+}
+
+Option& Option::required() {
+  required_ = true;
   return *this;
 }
 

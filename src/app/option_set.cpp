@@ -29,11 +29,12 @@ void read_environment(Option& option) {
 
 }  // namespace
 
-OptionSet::OptionSet(std::string program, std::string purpose, std::vector<Usage> usage)
+OptionSet::OptionSet(std::string program, std::string purpose, std::vector<Usage> usage, ConfigFiles config_files)
     : program_(std::move(program)), purpose_(std::move(purpose)), usage_(std::move(usage)) {
   section("General");
   add("help", help_, "show this text (also -h)").command_line_only();
   add("version", version_, "show the versions of the program and of LibTorch").addition().command_line_only();
+  if (config_files == ConfigFiles::kNo) return;
   add("config", config_,
       "YAML file with values for any of these options (hyphens or underscores), for example the args.yaml of an "
       "earlier "
@@ -52,6 +53,11 @@ Option& OptionSet::declare(Option option) {
   option.section_ = section_;
   options_.push_back(std::move(option));
   return options_.back();
+}
+
+void OptionSet::set_python_flags(const std::vector<std::string>& names) {
+  for (Option& option : options_) option.addition();
+  for (const std::string& name : names) find(name).addition(false);
 }
 
 void OptionSet::pass_over_config_keys(std::vector<std::string> keys) {
@@ -87,7 +93,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     for (const GivenOption& one : given) {
       Option& option = find(one.name);
       if (option.is_command_line_only() != command_line_only) continue;
-      option.set(one.texts, "--" + one.name, Origin::kCommandLine, "command line");
+      option.set(one.texts, option.spelling(), Origin::kCommandLine, "command line");
     }
   };
   apply(true);
@@ -101,7 +107,15 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   if (!config_.empty()) read_config(config_);
   apply(false);
   if (print_config_) print_stdout_line(config_text());
+  if (!print_config_) require_all_given();
   return !print_config_;
+}
+
+void OptionSet::require_all_given() const {
+  for (const Option& option : options_) {
+    if (!option.is_required() || option.origin() != Origin::kDefault) continue;
+    throw UsageError("{} is missing: {} (see {} --help)", option.spelling(), option.help(), program_);
+  }
 }
 
 }  // namespace canine

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "canine/report/progress.hpp"
+
 namespace canine {
 namespace {
 
@@ -59,6 +61,10 @@ std::string format_bytes(double bytes) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{:.0f} bytes", bytes) : fmt::format("{:.2f} {}", bytes, kUnits[unit]);
+}
+
+std::string counted(int64_t count, std::string_view noun, std::string_view plural_end) {
+  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : plural_end);
 }
 
 }  // namespace canine

@@ -7,24 +7,29 @@ constexpr double kWeek = 7 * 24 * 3600;  // s
 
 }  // namespace
 
+void add_code_options(OptionSet& options, const CodeTargets& codes, const std::string& where) {
+  options
+      .add("target-cols", codes.target_cols,
+           where +
+               "columns of the codes, in order; a row has as many codes as it has filled columns before the first "
+               "empty one")
+      .takes("COLUMN");
+  options
+      .add("block-size", codes.block_size,
+           where + "tokens per code; number of target columns times block size may be 127 at most")
+      .at_least(1);
+  options.add(
+      "use-within-block-sep", codes.use_within_block_sep,
+      where + "codes are lists like 1,22,333 whose parts are one token each; otherwise each character is a token");
+}
+
 void add_preparation_options(OptionSet& options, PrepareOptions& data) {
-  options.section("Data");
   options.add("dataset", data.dataset, "CSV or Parquet file with one description per row").takes("FILE");
   options.add("input-col", data.input_col, "column of the descriptions").takes("COLUMN");
-  options
-      .add(
-          "target-cols", data.target_cols,
-          "columns of the codes, in order; a row has as many codes as it has filled columns before the first empty one")
-      .takes("COLUMN");
   options.add("language", data.language, "language of all rows").takes("LANGUAGE");
   options.add("language-col", data.language_col, "column of the rows' languages, instead of --language")
       .takes("COLUMN");
-  options
-      .add("block-size", data.block_size,
-           "tokens per code; number of target columns times block size may be 127 at most")
-      .at_least(1);
-  options.add("use-within-block-sep", data.use_within_block_sep,
-              "codes are lists like 1,22,333 whose parts are one token each; otherwise each character is a token");
+  add_code_options(options, {data.target_cols, data.block_size, data.use_within_block_sep});
   options.add("share-val", data.share_val, "share of the rows that is kept for validation").between(0, 1);
   options.add("drop-bad-labels", data.drop_bad_labels,
               "leave out rows whose codes cannot be encoded, instead of stopping at them (bad_rows.csv lists them)");
@@ -60,9 +65,9 @@ void add_augmentation_options(OptionSet& options, AugmentationSettings& augmenta
 void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& train) {
   options.section("Model");
   options
-      .add(
-          "encoder", model.encoder,
-          "pretrained CANINE encoder: a folder with config.json and weights, or a name in the local Hugging Face cache")
+      .add("encoder", model.encoder,
+           "pretrained CANINE encoder: a folder with config.json and weights, or a name on the Hugging Face Hub, whose "
+           "files are downloaded unless they are in its local cache")
       .takes("NAME|FOLDER")
       .addition();
   options
@@ -71,8 +76,11 @@ void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& t
       .takes("FILE")
       .addition();
   options
-      .add("initial-checkpoint", model.initial_checkpoint,
-           "checkpoint whose weights the training starts from; its codes and block size must be those of the data")
+      .add(
+          "initial-checkpoint", model.initial_checkpoint,
+          "model whose weights the training starts from: checkpoint, run folder, Hub folder or Hub name, or the word "
+          "occ-canine-v1. A mixer's codes and block size must be those of the data; of other models the parts that fit "
+          "are taken")
       .takes("FILE");
   options.add("only-encoder", model.only_encoder, "take only the encoder from --initial-checkpoint");
   options.add("freeze-encoder", train.freeze_encoder, "train decoder and flat head only");
@@ -137,10 +145,6 @@ void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp
 }
 
 void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb) {
-  options.section("Output");
-  options
-      .add("save-path", train.save_path, "folder for prepared data, checkpoints and logs; a run goes on where it was")
-      .takes("FOLDER");
   options.add("save-interval", train.save_interval, "steps between checkpoints").at_least(1);
   options.add("save-each-epoch", train.save_each_epoch, "checkpoints at the ends of epochs instead").addition();
   options.add("keep-last", train.keep_last, "newest checkpoints to keep; 0 = all").at_least(0).addition();

@@ -143,6 +143,8 @@ RunFolder::RunFolder(const Options& options) : options_(options) {
   }
 }
 
+bool RunFolder::has_checkpoint(const fs::path& folder) { return !candidates(folder, RunManifest()).empty(); }
+
 std::string RunFolder::fingerprint() const {
   const RunManifest manifest = RunManifest::read(options_.folder);
   std::set<std::string> files;
@@ -214,12 +216,16 @@ void RunFolder::finish() {
 
 std::optional<RunFolder::Found> RunFolder::newest() {
   remove_leftovers(options_.folder);
-  const RunManifest manifest = RunManifest::read(options_.folder);
-  const std::vector<std::string> names = candidates(options_.folder, manifest);
+  return find_newest(options_.folder);
+}
+
+std::optional<RunFolder::Found> RunFolder::find_newest(const fs::path& folder) {
+  const RunManifest manifest = RunManifest::read(folder);
+  const std::vector<std::string> names = candidates(folder, manifest);
   if (names.empty()) return std::nullopt;
   std::string reasons;
   for (const std::string& name : names) {
-    fs::path path = options_.folder / name;
+    fs::path path = folder / name;
     try {
       Found found{path, read_verified(path, manifest)};
       if (!reasons.empty()) log_warning("going on from {} instead", path.string());
@@ -231,7 +237,7 @@ std::optional<RunFolder::Found> RunFolder::newest() {
     }
   }
   throw CheckpointError("no checkpoint in {} is usable; restore one, or move them away to start anew:{}",
-                        options_.folder.string(), reasons);
+                        folder.string(), reasons);
 }
 
 }  // namespace canine

@@ -34,6 +34,18 @@ uint64_t read_header_length(const RandomAccessFile& file) {
   return length;
 }
 
+struct Header {
+  SafetensorsHeader content;
+  uint64_t data_begin = 0;
+};
+
+Header read_header(const RandomAccessFile& file) {
+  std::string text(read_header_length(file), '\0');
+  file.read(kPrefixBytes, std::as_writable_bytes(std::span(text)));
+  const uint64_t data_begin = kPrefixBytes + text.size();
+  return {parse_safetensors_header(text, file.size() - data_begin, file.path().string()), data_begin};
+}
+
 std::string header_text(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata,
                         const std::filesystem::path& path) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
@@ -63,10 +75,8 @@ std::string header_text(const NamedTensors& tensors, const std::map<std::string,
 
 NamedTensors read_safetensors(const std::filesystem::path& path) {
   const RandomAccessFile file(path);
-  std::string header(read_header_length(file), '\0');
-  file.read(kPrefixBytes, std::as_writable_bytes(std::span(header)));
-  const uint64_t data_begin = kPrefixBytes + header.size();
-  const auto entries = parse_safetensors_header(header, file.size() - data_begin, path.string());
+  const Header header = read_header(file);
+  const std::vector<SafetensorsEntry>& entries = header.content.entries;
   NamedTensors tensors;
   tensors.reserve(entries.size());
   for (const SafetensorsEntry& entry : entries) {
@@ -74,10 +84,14 @@ NamedTensors read_safetensors(const std::filesystem::path& path) {
   }
   parallel_chunks(static_cast<int64_t>(entries.size()), 0, 16, [&](int64_t begin, int64_t end, int) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      file.read(data_begin + entries[i].begin, tensor_bytes(tensors[i].second));
+      file.read(header.data_begin + entries[i].begin, tensor_bytes(tensors[i].second));
     }
   });
   return tensors;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  return read_header(RandomAccessFile(path)).content.metadata;
 }
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,

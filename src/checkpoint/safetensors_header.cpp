@@ -44,6 +44,7 @@ class HeaderEvents : public nlohmann::json_sax<json> {
   explicit HeaderEvents(const std::string& file) : file_(file) {}
 
   std::vector<SafetensorsEntry> entries;
+  std::map<std::string, std::string> metadata;
 
   bool start_object(std::size_t) override {
     if (depth_ > 1 || array_) refuse("an object where a value was expected");
@@ -76,7 +77,10 @@ class HeaderEvents : public nlohmann::json_sax<json> {
 
   bool string(string_t& text) override {
     if (depth_ != 2 || array_) refuse("a text where an object or a number was expected");
-    if (in_metadata_) return true;
+    if (in_metadata_) {
+      metadata[field_] = text;
+      return true;
+    }
     if (field_ != "dtype") refuse("a text where a list was expected");
     const auto known = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& type) { return type.first == text; });
     if (known == kTypes.end())
@@ -151,8 +155,7 @@ void check_length(const SafetensorsEntry& entry, const std::string& file) {
 
 }  // namespace
 
-std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view text, uint64_t data_bytes,
-                                                       const std::string& file) {
+SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_bytes, const std::string& file) {
   if (text.empty() || text.front() != '{') {
     throw CheckpointError("{}: not a safetensors file: '{{' was expected at byte 8", file);
   }
@@ -176,7 +179,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view text, ui
     throw CheckpointError("{}: the tensors take {} bytes, the file holds {} bytes of data (cut off, or not its own?)",
                           file, position, data_bytes);
   }
-  return entries;
+  return {std::move(entries), std::move(events.metadata)};
 }
 
 std::string_view safetensors_type_name(c10::ScalarType type) {

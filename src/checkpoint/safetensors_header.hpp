@@ -3,6 +3,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,14 @@ struct SafetensorsEntry {
   uint64_t end = 0;
 };
 
-/// Checks the JSON header of a safetensors file with `data_bytes` of data behind it and returns its tensors in the
-/// order of their data. `file` names the file in messages. Throws CheckpointError.
-std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view json, uint64_t data_bytes,
-                                                       const std::string& file);
+struct SafetensorsHeader {
+  std::vector<SafetensorsEntry> entries;        ///< in the order of their data
+  std::map<std::string, std::string> metadata;  ///< "__metadata__"
+};
+
+/// Checks the JSON header of a safetensors file with `data_bytes` of data behind it. `file` names the file in messages.
+/// Throws CheckpointError.
+SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t data_bytes, const std::string& file);
 
 /// The format's name of a type ("F32"). Throws CheckpointError for a type it does not have.
 std::string_view safetensors_type_name(c10::ScalarType type);

@@ -54,7 +54,7 @@ std::string read_file(const fs::path& path, uint64_t limit) {
 }
 
 RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
-  fd_ = open_retry(path_.c_str(), O_RDONLY);
+  fd_ = open_retry(path_.c_str(), O_RDONLY | O_NONBLOCK);  // a pipe without a writer would be waited for
   if (fd_ < 0) throw IoError("cannot open {}: {}", path_.string(), errno_text(errno));
   struct stat info {};
   if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {

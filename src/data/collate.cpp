@@ -34,10 +34,6 @@ std::span<int64_t> row_of(const at::Tensor& tensor, size_t row) {
   return {tensor.mutable_data_ptr<int64_t>() + row * width, width};
 }
 
-/// Width of a trimmed batch whose longest row has `longest` characters: whole groups of four, as the encoder takes
-/// them, and two groups of padding, without which the last characters would see the end of the tensor.
-int64_t trimmed_width(int64_t longest, int64_t max_len) { return std::min(max_len, (longest + 3) / 4 * 4 + 8); }
-
 /// The first `width` columns of a [B, max_len] tensor, in memory of their own.
 at::Tensor first_columns(const at::Tensor& wide, int64_t width, const at::TensorOptions& options) {
   if (width == wide.size(1)) return wide;
@@ -50,6 +46,13 @@ at::Tensor first_columns(const at::Tensor& wide, int64_t width, const at::Tensor
 }
 
 }  // namespace
+
+int64_t padded_width(Padding padding, int64_t longest, int64_t max_len) {
+  if (padding == Padding::kReference) return max_len;
+  // Whole groups of four, as the encoder takes them, and two groups of padding, without which the last characters would
+  // see the end of the tensor.
+  return std::min(max_len, (longest + 3) / 4 * 4 + 8);
+}
 
 Batch collate(const Dataset& data, std::span<const int64_t> rows, const CollateOptions& options,
               const Augmentation* augmentation, uint64_t seed, uint64_t epoch) {
@@ -81,7 +84,7 @@ Batch collate(const Dataset& data, std::span<const int64_t> rows, const CollateO
     data.labels(rows[i], row_of(batch.targets_seq2seq, i), {flat + i * num_classes, num_classes});
   }
   if (trim) {
-    const int64_t width = trimmed_width(longest, options.max_len);
+    const int64_t width = padded_width(options.padding, longest, options.max_len);
     batch.input_ids = first_columns(batch.input_ids, width, integers);
     batch.attention_mask = first_columns(batch.attention_mask, width, integers);
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,14 +23,6 @@ constexpr int64_t kRowsPerThread = 4096;
 StringColumn take_column(Table& table, std::string_view name) {
   const auto found = std::find(table.names.begin(), table.names.end(), name);
   return std::move(table.columns[static_cast<size_t>(found - table.names.begin())]);
-}
-
-/// The class that a cell names by its number, as int(float(cell)) of the Python program; -1 if it is none.
-int64_t class_of_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return -1;
-  return value >= 0 && value < 0x1p53 ? static_cast<int64_t>(value) : -1;
 }
 
 /// Collects the bytes of many short fields so that the hash gets them in large pieces.
@@ -83,22 +74,20 @@ class Dataset::Interner {
   std::unordered_map<std::string_view, uint32_t> numbers_;
 };
 
-Dataset::Dataset(const Options& options)
-    : formatter_(options.formatter), num_classes_(options.num_classes), num_columns_(options.target_cols.size()) {
+Dataset::Dataset(const Options& options) : system_(options.system) {
   if (options.files.empty()) throw UsageError("no data files were given");
-  if (num_columns_ == 0) throw UsageError("--target-cols: no label columns were given");
-  if (!formatter_) throw InternalError("a data set needs a label formatter");
-  if (num_classes_ == 0 && options.key) num_classes_ = options.key->size();
+  if (!system_) throw InternalError("a data set needs a system of codes");
+  num_columns_ = system_->target_cols().size();
   Interner languages(languages_);
   Interner codes(codes_);
-  for (const std::filesystem::path& path : options.files) append_file(path, options, languages, codes);
+  for (const std::filesystem::path& path : options.files) append_file(path, options.num_threads, languages, codes);
 }
 
-void Dataset::append_file(const std::filesystem::path& path, const Options& options, Interner& languages,
-                          Interner& codes) {
+void Dataset::append_file(const std::filesystem::path& path, int num_threads, Interner& languages, Interner& codes) {
+  const std::vector<std::string>& target_cols = system_->target_cols();
   ReadOptions read;
   read.columns = {std::string(kTextColumn), std::string(kLanguageColumn)};
-  read.columns.insert(read.columns.end(), options.target_cols.begin(), options.target_cols.end());
+  read.columns.insert(read.columns.end(), target_cols.begin(), target_cols.end());
   read.raw_columns = {std::string(kTextColumn)};
   Table table = read_table(path, read);
   const int64_t first_row = size();
@@ -123,10 +112,11 @@ void Dataset::append_file(const std::filesystem::path& path, const Options& opti
 
   code_of_cell_.resize(total_rows * num_columns_);
   for (size_t column = 0; column < num_columns_; ++column) {
-    const StringColumn& cells = table.column(options.target_cols[column]);
+    const StringColumn& cells = table.column(target_cols[column]);
     uint32_t* out = code_of_cell_.data() + static_cast<size_t>(first_row) * num_columns_ + column;
     for (int64_t row = 0; row < table.num_rows; ++row, out += num_columns_) {
-      *out = cells.missing(row) ? kMissingCell : codes.number(cells.text(row));
+      const bool missing = cells.missing(row) || system_->is_missing(cells.text(row));
+      *out = missing ? kMissingCell : codes.number(cells.text(row));
     }
   }
 
@@ -136,35 +126,35 @@ void Dataset::append_file(const std::filesystem::path& path, const Options& opti
   } else {
     for (int64_t row = 0; row < table.num_rows; ++row) texts_.append(texts.text(row));
   }
-  assign_classes(options);
-  check_rows(table, first_row, options);
+  assign_classes();
+  check_rows(table, first_row, num_threads);
 }
 
-void Dataset::assign_classes(const Options& options) {
+void Dataset::assign_classes() {
   for (size_t code = class_of_code_.size(); code < codes_.size(); ++code) {
-    const int64_t number = options.key ? options.key->find(codes_[code]) : class_of_number(codes_[code]);
-    class_of_code_.push_back(number < num_classes_ ? number : -1);
+    class_of_code_.push_back(system_->class_of_cell(codes_[code]));
   }
 }
 
-void Dataset::check_rows(const Table& table, int64_t first_row, const Options& options) const {
-  parallel_chunks(table.num_rows, options.num_threads, kRowsPerThread, [&](int64_t begin, int64_t end, int) {
+void Dataset::check_rows(const Table& table, int64_t first_row, int num_threads) const {
+  const std::vector<std::string>& target_cols = system_->target_cols();
+  parallel_chunks(table.num_rows, num_threads, kRowsPerThread, [&](int64_t begin, int64_t end, int) {
     Cells cells;
-    std::vector<int64_t> sequence(static_cast<size_t>(formatter_->layout().sequence_length()));
+    std::vector<int64_t> sequence(static_cast<size_t>(formatter().layout().sequence_length()));
     for (int64_t row = begin; row < end; ++row) {
       cells_of(first_row + row, cells);
-      if (const std::optional<std::string> reason = formatter_->encode(cells, sequence)) {
+      if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
         const LabelFault fault = find_fault(
-            options.target_cols, cells, [&](size_t, LabelCells alone) { return !formatter_->encode(alone, sequence); });
+            target_cols, cells, [&](size_t, LabelCells alone) { return !formatter().encode(alone, sequence); });
         throw DataError("{}, column {}, '{}': {}", table.where(row), fault.column, fault.code, *reason);
       }
       const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(first_row + row) * num_columns_;
       for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
         if (class_of_code_[codes[column]] >= 0) continue;
-        throw DataError("{}, column {}: the code '{}' is none of the {} known classes; {}", table.where(row),
-                        options.target_cols[column], codes_[codes[column]], num_classes_,
-                        options.key ? "prepare the data again, or use the key.csv that was made together with this file"
-                                    : "expected a class number");
+        throw DataError(
+            "{}, column {}: the code '{}' is none of the {} known classes; prepare the data again, or use the key.csv "
+            "that was made together with this file",
+            table.where(row), target_cols[column], codes_[codes[column]], num_classes());
       }
     }
   });
@@ -185,7 +175,7 @@ void Dataset::cells_of(int64_t row, Cells& cells) const {
 void Dataset::labels(int64_t row, std::span<int64_t> sequence, std::span<float> flat) const {
   thread_local Cells cells;
   cells_of(row, cells);
-  if (const std::optional<std::string> reason = formatter_->encode(cells, sequence)) {
+  if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
     throw InternalError("row {} was accepted when loading and cannot be encoded now: {}", row, *reason);
   }
   const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(row) * num_columns_;

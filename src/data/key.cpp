@@ -1,11 +1,14 @@
 #include "canine/data/key.hpp"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <charconv>
 #include <utility>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/log.hpp"
 #include "canine/table/csv_writer.hpp"
 #include "canine/table/table.hpp"
 
@@ -20,6 +23,19 @@ std::optional<int64_t> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+void add_codes(const std::filesystem::path& path, const std::vector<std::string>& target_cols, LabelKey& key) {
+  ReadOptions options;
+  options.columns = target_cols;
+  options.keep_lines = false;
+  const Table table = read_table(path, options);
+  for (int64_t row = 0; row < table.num_rows; ++row) {
+    for (const StringColumn& column : table.columns) {
+      if (column.missing(row)) break;
+      key.add(column.text(row));
+    }
+  }
 }
 
 }  // namespace
@@ -72,6 +88,20 @@ LabelKey LabelKey::read(const std::filesystem::path& path) {
       throw DataError("{}, column {}: {} is there a second time", table.where(row), kCodeColumn,
                       codes.missing(row) ? "a missing code" : fmt::format("the code '{}'", codes.text(row)));
     }
+  }
+  return key;
+}
+
+LabelKey collect_key(std::span<const std::filesystem::path> train, std::span<const std::filesystem::path> val,
+                     const std::vector<std::string>& target_cols) {
+  LabelKey key;
+  for (const std::filesystem::path& path : train) add_codes(path, target_cols, key);
+  const int64_t num_trained = key.size();
+  for (const std::filesystem::path& path : val) add_codes(path, target_cols, key);
+  if (key.size() == 0) throw DataError("no row of the data files has a code in {}", fmt::join(target_cols, ", "));
+  if (key.size() > num_trained) {
+    log_warning("{} of {} codes are in the validation files only: nothing trains their classes",
+                key.size() - num_trained, key.size());
   }
   return key;
 }

@@ -21,10 +21,12 @@ struct LabelFault {
 };
 
 /// The first of `names` whose cell alone fails `accepts`, or all columns up to the first missing cell if each alone
-/// passes. `accepts` gets the number of the column and its cell as the only one.
+/// passes; the first column if its cell is missing. `accepts` gets the number of the column and its cell as the only
+/// one.
 template <typename Accepts>
 LabelFault find_fault(std::span<const std::string> names, LabelCells cells, const Accepts& accepts) {
   LabelFault all;
+  if (cells.empty() || !cells.front()) all.column = names.front();
   for (size_t column = 0; column < cells.size() && cells[column]; ++column) {
     const std::array<std::optional<std::string_view>, 1> alone{cells[column]};
     if (!accepts(column, LabelCells(alone))) return {names[column], std::string(*cells[column])};

@@ -2,18 +2,15 @@
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/softmax.h>
+#include <ATen/ops/logsumexp.h>
+
+#include <utility>
 
 #include "canine/core/errors.hpp"
-#include "canine/model/decoder.hpp"
 #include "canine/model/evaluation_mode.hpp"
+#include "canine/text/formatter.hpp"
 
 namespace canine {
-namespace {
-
-constexpr int64_t kBosToken = 2;  // LabelIndex::kBos
-
-}  // namespace
 
 GreedyResult greedy_decode(MixerImpl& mixer, const at::Tensor& input_ids, const at::Tensor& attention_mask,
                            int64_t length) {
@@ -29,17 +26,19 @@ GreedyResult greedy_decode(MixerImpl& mixer, const at::Tensor& input_ids, const 
   result.flat_logits = mixer.flat_logits(encoded.pooled);
   result.tokens = at::empty({rows, length}, input_ids.options());
   result.probabilities = at::empty({rows, length}, input_ids.options().dtype(at::kFloat));
-  result.tokens.select(1, 0).fill_(kBosToken);
+  result.tokens.select(1, 0).fill_(LabelIndex::kBos);
   result.probabilities.select(1, 0).fill_(1.0);
 
   MixerDecoderImpl& decoder = mixer.decoder();
   DecoderCache cache = decoder.start(encoded.memory, mixer.memory_mask(attention_mask), length - 1);
   for (int64_t position = 0; position + 1 < length; ++position) {
-    const at::Tensor logits = decoder.step(result.tokens.select(1, position), position, cache);
+    const at::Tensor logits = decoder.step(result.tokens.select(1, position), position, cache).to(at::kFloat);
     const at::Tensor best = at::argmax(logits, -1, /*keepdim=*/true);
+    const at::Tensor log_probability = logits.gather(1, best) - at::logsumexp(logits, -1, /*keepdim=*/true);
     result.tokens.narrow(1, position + 1, 1).copy_(best);
-    result.probabilities.narrow(1, position + 1, 1).copy_(at::softmax(logits, -1, at::kFloat).gather(1, best));
+    result.probabilities.narrow(1, position + 1, 1).copy_(log_probability.exp());
   }
+  result.memory = std::move(cache.memory);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "canine/model/decoder.hpp"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eq.h>
@@ -57,8 +58,9 @@ class StackedAttention : public torch::nn::Module {
     at::Tensor project_query(const at::Tensor& x) const { return affine(x, weights[0], biases[0]); }
 
     /// Key and value of the encoder's characters.
-    std::vector<at::Tensor> project_memory(const at::Tensor& memory) const {
-      return affine(memory, weights[1], biases[1]).chunk(2, -1);
+    KeyValue project_memory(const at::Tensor& memory) const {
+      const std::vector<at::Tensor> both = affine(memory, weights[1], biases[1]).chunk(2, -1);
+      return {both[0], both[1]};
     }
   };
   Parts parts() const {
@@ -90,45 +92,73 @@ class DecoderLayer : public torch::nn::Module {
     norm3_ = register_module("norm3", std::make_shared<LayerNorm>(width, kNormEps));
   }
 
+  /// memory [B, T, H].
+  KeyValue read(const at::Tensor& memory) const { return cross_attention_->parts().project_memory(memory); }
+
   /// x [B, S, H], memory [B, T, H].
   at::Tensor forward(const at::Tensor& x, const at::Tensor& self_mask, const at::Tensor& memory,
                      const at::Tensor& memory_mask) const {
-    const std::vector<at::Tensor> own = self_attention_->project(x);
-    const at::Tensor attended = add_attention(*self_attention_, *norm1_, x, own[0], own[1], own[2], self_mask);
     const StackedAttention::Parts parts = cross_attention_->parts();
-    const std::vector<at::Tensor> other = parts.project_memory(memory);
-    return feed_forward(attend_memory(attended, parts, other[0], other[1], memory_mask));
+    return attend_both(x, self_mask, parts, parts.project_memory(memory), memory_mask);
   }
 
-  DecoderCache::Layer start(const at::Tensor& memory, int64_t length) const {
-    const std::vector<at::Tensor> other = cross_attention_->parts().project_memory(memory);
-    const auto room = [&] { return at::empty({memory.size(0), length, memory.size(2)}, other[0].options()); };
-    return {room(), room(), other[0], other[1]};
+  /// The same with the memory read before.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& self_mask, const KeyValue& memory,
+                     const at::Tensor& memory_mask) const {
+    return attend_both(x, self_mask, cross_attention_->parts(), memory, memory_mask);
   }
 
-  /// x [B, 1, H] at `position`.
-  at::Tensor step(const at::Tensor& x, int64_t position, DecoderCache::Layer& cache,
+  /// x [B, 1, H] at `position`; `kept` gets its key and value.
+  at::Tensor step(const at::Tensor& x, int64_t position, const KeyValue& kept, const KeyValue& memory,
                   const at::Tensor& memory_mask) const {
     const std::vector<at::Tensor> own = self_attention_->project(x);
-    cache.self_key.narrow(1, position, 1).copy_(own[1]);
-    cache.self_value.narrow(1, position, 1).copy_(own[2]);
-    const at::Tensor attended =
-        add_attention(*self_attention_, *norm1_, x, own[0], cache.self_key.narrow(1, 0, position + 1),
-                      cache.self_value.narrow(1, 0, position + 1), {});
-    const StackedAttention::Parts parts = cross_attention_->parts();
-    return feed_forward(attend_memory(attended, parts, cache.memory_key, cache.memory_value, memory_mask));
+    kept.key.narrow(1, position, 1).copy_(own[1]);
+    kept.value.narrow(1, position, 1).copy_(own[2]);
+    const KeyValue seen = {kept.key.narrow(1, 0, position + 1), kept.value.narrow(1, 0, position + 1)};
+    const at::Tensor attended = add_attention(*self_attention_, *norm1_, x, own[0], seen, {});
+    return feed_forward(attend_memory(attended, cross_attention_->parts(), memory, memory_mask));
+  }
+
+  /// x [B, N, H], one position of each prefix; `kept` holds their earlier positions and gets this one.
+  at::Tensor step_prefixes(const at::Tensor& x, KeyValue& kept, const KeyValue& memory,
+                           const at::Tensor& memory_mask) const {
+    const std::vector<at::Tensor> own = self_attention_->project(x);
+    kept.key = append(kept.key, own[1]);
+    kept.value = append(kept.value, own[2]);
+    const at::Tensor attended = norm1_->forward(x + self_attention_->out_proj->forward(attend_prefix(own[0], kept)));
+    return feed_forward(attend_memory(attended, cross_attention_->parts(), memory, memory_mask));
   }
 
  private:
-  at::Tensor attend_memory(const at::Tensor& x, const StackedAttention::Parts& parts, const at::Tensor& key,
-                           const at::Tensor& value, const at::Tensor& mask) const {
-    return add_attention(*cross_attention_, *norm2_, x, parts.project_query(x), key, value, mask);
+  /// [B, N, D, H] and [B, N, H] as [B, N, D + 1, H].
+  static at::Tensor append(const at::Tensor& earlier, const at::Tensor& last) {
+    const at::Tensor own = last.unsqueeze(2);
+    return earlier.defined() ? at::cat({earlier, own}, 2) : own;
+  }
+
+  /// Each prefix's last position attends to its own positions: query [B, N, H], kept [B, N, D, H] -> [B, N, H].
+  at::Tensor attend_prefix(const at::Tensor& query, const KeyValue& kept) const {
+    const auto by_prefix = [](const at::Tensor& x) { return x.reshape({-1, x.size(2), x.size(3)}); };
+    return attend(by_prefix(query.unsqueeze(2)), by_prefix(kept.key), by_prefix(kept.value), {},
+                  {heads_, 0.0, attention_})
+        .view(query.sizes());
+  }
+
+  at::Tensor attend_both(const at::Tensor& x, const at::Tensor& self_mask, const StackedAttention::Parts& parts,
+                         const KeyValue& memory, const at::Tensor& memory_mask) const {
+    const std::vector<at::Tensor> own = self_attention_->project(x);
+    const at::Tensor attended = add_attention(*self_attention_, *norm1_, x, own[0], {own[1], own[2]}, self_mask);
+    return feed_forward(attend_memory(attended, parts, memory, memory_mask));
+  }
+
+  at::Tensor attend_memory(const at::Tensor& x, const StackedAttention::Parts& parts, const KeyValue& memory,
+                           const at::Tensor& mask) const {
+    return add_attention(*cross_attention_, *norm2_, x, parts.project_query(x), memory, mask);
   }
 
   at::Tensor add_attention(const StackedAttention& attention, const LayerNorm& norm, const at::Tensor& x,
-                           const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                           const at::Tensor& mask) const {
-    const at::Tensor context = attend(query, key, value, mask, {heads_, rate(), attention_});
+                           const at::Tensor& query, const KeyValue& seen, const at::Tensor& mask) const {
+    const at::Tensor context = attend(query, seen.key, seen.value, mask, {heads_, rate(), attention_});
     return norm.forward(x + dropout(attention.out_proj->forward(context), rate()));
   }
 
@@ -148,6 +178,15 @@ class DecoderLayer : public torch::nn::Module {
   std::shared_ptr<LayerNorm> norm1_, norm2_, norm3_;
 };
 
+DecoderMemory DecoderMemory::of_rows(const at::Tensor& rows) const {
+  DecoderMemory some;
+  for (const KeyValue& layer : layers) {
+    some.layers.push_back({layer.key.index_select(0, rows), layer.value.index_select(0, rows)});
+  }
+  if (mask.defined()) some.mask = mask.index_select(0, rows);
+  return some;
+}
+
 MixerDecoderImpl::MixerDecoderImpl(const MixerOptions& options) : options_(options) {
   const int64_t width = options.encoder.hidden_size;
   const auto scope = [&](const char* name) { return register_module(name, std::make_shared<torch::nn::Module>(name)); };
@@ -164,6 +203,19 @@ MixerDecoderImpl::~MixerDecoderImpl() = default;
 
 at::Tensor MixerDecoderImpl::forward(const at::Tensor& target_input, const at::Tensor& memory,
                                      const at::Tensor& memory_mask, PadBonus bonus) {
+  const at::Tensor source = to_autocast(memory);
+  return forward(target_input, bonus, [&](size_t layer, const at::Tensor& x, const at::Tensor& mask) {
+    return (*layers_)[layer].forward(x, mask, source, memory_mask);
+  });
+}
+
+at::Tensor MixerDecoderImpl::forward(const at::Tensor& target_input, const DecoderMemory& memory, PadBonus bonus) {
+  return forward(target_input, bonus, [&](size_t layer, const at::Tensor& x, const at::Tensor& mask) {
+    return (*layers_)[layer].forward(x, mask, memory.layers[layer], memory.mask);
+  });
+}
+
+at::Tensor MixerDecoderImpl::forward(const at::Tensor& target_input, PadBonus bonus, const LayerCall& layer) {
   if (target_input.size(1) > options_.decoder_positions) {
     throw UsageError(
         "the decoder has {} positions, but label sequences have {}; use fewer target columns or a smaller "
@@ -171,11 +223,10 @@ at::Tensor MixerDecoderImpl::forward(const at::Tensor& target_input, const at::T
         options_.decoder_positions, target_input.size(1));
   }
   const at::Tensor mask = self_mask(target_input, bonus);
-  const at::Tensor source = to_autocast(memory);
   at::Tensor x = dropout(embed(target_input, 0), is_training() ? options_.dropout : 0.0);
   if (observer_) observer_("decoder.embeddings", x);
   for (size_t i = 0; i < layers_->size(); ++i) {
-    x = (*layers_)[i].forward(x, mask, source, memory_mask);
+    x = layer(i, x, mask);
     if (observer_) observer_(fmt::format("decoder.layer.{}", i), x);
   }
   const at::Tensor logits = head_->forward(x);
@@ -183,20 +234,48 @@ at::Tensor MixerDecoderImpl::forward(const at::Tensor& target_input, const at::T
   return logits;
 }
 
-DecoderCache MixerDecoderImpl::start(const at::Tensor& memory, const at::Tensor& memory_mask, int64_t length) {
-  DecoderCache cache;
-  cache.memory_mask = memory_mask;
+DecoderMemory MixerDecoderImpl::read(const at::Tensor& memory, const at::Tensor& memory_mask) {
+  DecoderMemory read;
+  read.mask = memory_mask;
   const at::Tensor source = to_autocast(memory);
-  for (size_t i = 0; i < layers_->size(); ++i) cache.layers.push_back((*layers_)[i].start(source, length));
+  for (size_t i = 0; i < layers_->size(); ++i) read.layers.push_back((*layers_)[i].read(source));
+  return read;
+}
+
+DecoderCache MixerDecoderImpl::start(const at::Tensor& memory, const at::Tensor& memory_mask, int64_t length) {
+  DecoderCache cache{read(memory, memory_mask), {}};
+  for (const KeyValue& layer : cache.memory.layers) {
+    const auto room = [&] { return at::empty({memory.size(0), length, memory.size(2)}, layer.key.options()); };
+    cache.layers.push_back({room(), room()});
+  }
   return cache;
 }
 
 at::Tensor MixerDecoderImpl::step(const at::Tensor& token, int64_t position, DecoderCache& cache) {
   at::Tensor x = embed(token.unsqueeze(1), position);
   for (size_t i = 0; i < layers_->size(); ++i) {
-    x = (*layers_)[i].step(x, position, cache.layers[i], cache.memory_mask);
+    x = (*layers_)[i].step(x, position, cache.layers[i], cache.memory.layers[i], cache.memory.mask);
   }
   return head_->forward(x.squeeze(1));
+}
+
+MixerDecoderImpl::PrefixStep MixerDecoderImpl::step_prefixes(const at::Tensor& tokens, const at::Tensor& parents,
+                                                             int64_t position, const DecoderMemory& memory,
+                                                             const PrefixCache& before) {
+  PrefixStep step;
+  const int64_t rows = memory.layers.front().key.size(0);
+  at::Tensor x = embed(tokens.unsqueeze(1), position).view({1, tokens.size(0), -1}).expand({rows, -1, -1});
+  for (size_t i = 0; i < layers_->size(); ++i) {
+    KeyValue kept;
+    if (position > 0) {
+      kept.key = before.layers[i].key.index_select(1, parents);
+      kept.value = before.layers[i].value.index_select(1, parents);
+    }
+    x = (*layers_)[i].step_prefixes(x, kept, memory.layers[i], memory.mask);
+    step.cache.layers.push_back(kept);
+  }
+  step.logits = head_->forward(x);
+  return step;
 }
 
 void MixerDecoderImpl::set_observer(StageObserver observer) { observer_ = std::move(observer); }

@@ -187,6 +187,21 @@ CanineEncoderImpl::CanineEncoderImpl(const EncoderOptions& options, Attention at
 CanineEncoderImpl::~CanineEncoderImpl() = default;
 
 EncoderOutput CanineEncoderImpl::forward(const at::Tensor& input_ids, const at::Tensor& attention_mask) {
+  const Stem begun = stem(input_ids, attention_mask);
+  const at::Tensor deep = observe(fmt::format("encoder.deep.{}", deep_layers_->size() - 1),
+                                  last_deep_layer().forward(begun.molecules, begun.molecule_mask));
+  const at::Tensor pooled = pool_first(deep.select(1, 0));
+  const at::Tensor projected = observe("encoder.projection", projection_->forward(begun.characters, deep));
+  const at::Tensor memory = observe("encoder.final", (*final_layers_)[0].forward(projected, begun.character_mask));
+  return {memory, pooled};
+}
+
+at::Tensor CanineEncoderImpl::pool(const at::Tensor& input_ids, const at::Tensor& attention_mask) {
+  const Stem begun = stem(input_ids, attention_mask);
+  return pool_first(last_deep_layer().forward_first(begun.molecules, begun.molecule_mask));
+}
+
+CanineEncoderImpl::Stem CanineEncoderImpl::stem(const at::Tensor& input_ids, const at::Tensor& attention_mask) {
   const int64_t length = input_ids.size(1);
   if (length < kRate || length > options_.num_hash_buckets) {
     throw UsageError(
@@ -194,23 +209,26 @@ EncoderOutput CanineEncoderImpl::forward(const at::Tensor& input_ids, const at::
         "change --max-len",
         kRate, options_.num_hash_buckets, length);
   }
-  const at::Tensor character_mask = additive_mask(attention_mask);
+  Stem begun;
+  begun.character_mask = additive_mask(attention_mask);
   // A molecule position is visible iff one of the four characters of the same index is real (not shifted by CLS).
   const int64_t molecules = length / kRate;
-  const at::Tensor molecule_mask =
+  begun.molecule_mask =
       additive_mask(at::amax(attention_mask.narrow(1, 0, molecules * kRate).view({-1, molecules, kRate}), -1));
 
-  at::Tensor characters = observe("encoder.embeddings", char_embeddings_->forward(input_ids));
-  characters = observe("encoder.initial",
-                       (*initial_layers_)[0].forward(characters, character_mask, options_.local_transformer_stride));
-  at::Tensor deep = observe("encoder.molecules", chars_to_molecules_->forward(characters));
-  for (size_t i = 0; i < deep_layers_->size(); ++i) {
-    deep = observe(fmt::format("encoder.deep.{}", i), (*deep_layers_)[i].forward(deep, molecule_mask));
+  begun.characters = observe("encoder.embeddings", char_embeddings_->forward(input_ids));
+  begun.characters = observe("encoder.initial", (*initial_layers_)[0].forward(begun.characters, begun.character_mask,
+                                                                              options_.local_transformer_stride));
+  begun.molecules = observe("encoder.molecules", chars_to_molecules_->forward(begun.characters));
+  for (size_t i = 0; i + 1 < deep_layers_->size(); ++i) {
+    begun.molecules =
+        observe(fmt::format("encoder.deep.{}", i), (*deep_layers_)[i].forward(begun.molecules, begun.molecule_mask));
   }
-  const at::Tensor pooled = observe("encoder.pooled", at::tanh(pooler_->forward(deep.select(1, 0))));
-  const at::Tensor projected = observe("encoder.projection", projection_->forward(characters, deep));
-  const at::Tensor memory = observe("encoder.final", (*final_layers_)[0].forward(projected, character_mask));
-  return {memory, pooled};
+  return begun;
+}
+
+at::Tensor CanineEncoderImpl::pool_first(const at::Tensor& first) const {
+  return observe("encoder.pooled", at::tanh(pooler_->forward(first)));
 }
 
 void CanineEncoderImpl::set_observer(StageObserver observer) { observer_ = std::move(observer); }

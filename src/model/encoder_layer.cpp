@@ -39,7 +39,17 @@ EncoderLayer::EncoderLayer(const EncoderOptions& options, Attention attention)
 }
 
 at::Tensor EncoderLayer::forward(const at::Tensor& x, const at::Tensor& mask, int64_t window) {
-  const at::Tensor context = self_attention(x, mask, window);
+  return feed_forward(x, self_attention(x, mask, window));
+}
+
+at::Tensor EncoderLayer::forward_first(const at::Tensor& x, const at::Tensor& mask) {
+  const at::Tensor input = to_autocast(x);
+  const at::Tensor context =
+      attend(query_->forward(input.narrow(1, 0, 1)), key_->forward(input), value_->forward(input), mask, shape());
+  return feed_forward(x.narrow(1, 0, 1), context).squeeze(1);
+}
+
+at::Tensor EncoderLayer::feed_forward(const at::Tensor& x, const at::Tensor& context) const {
   const at::Tensor attended =
       attention_norm_->forward(dropout(attention_dense_->forward(context), hidden_dropout()) + x);
   const at::Tensor expanded = at::gelu(intermediate_->forward(attended));
@@ -51,21 +61,26 @@ at::Tensor EncoderLayer::self_attention(const at::Tensor& x, const at::Tensor& m
   const at::Tensor query = query_->forward(input);
   const at::Tensor key = key_->forward(input);
   const at::Tensor value = value_->forward(input);
-  AttentionShape shape = shape_;
-  if (!is_training()) shape.dropout = 0.0;
   const int64_t length = x.size(1);
-  if (window <= 0 || length <= window) return attend(query, key, value, mask, shape);
+  if (window <= 0 || length <= window) return attend(query, key, value, mask, shape());
 
   // A window that holds padding alone sees no key at all. Fused kernels keep only the log of the sum of exponentials
   // for their backward pass; near the lowest float that forgets how many keys there were, and gradients come out wrong.
-  shape.kind = Attention::kEager;
+  AttentionShape eager = shape();
+  eager.kind = Attention::kEager;
   std::vector<at::Tensor> windows;
   for (int64_t start = 0; start < length; start += window) {
     const int64_t width = std::min(window, length - start);
     windows.push_back(attend(query.narrow(1, start, width), key.narrow(1, start, width), value.narrow(1, start, width),
-                             mask.narrow(-1, start, width), shape));
+                             mask.narrow(-1, start, width), eager));
   }
   return at::cat(windows, 1);
+}
+
+AttentionShape EncoderLayer::shape() const {
+  AttentionShape shape = shape_;
+  if (!is_training()) shape.dropout = 0.0;
+  return shape;
 }
 
 }  // namespace canine

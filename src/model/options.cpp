@@ -57,8 +57,11 @@ void EncoderOptions::validate() const {
 
 void MixerOptions::validate() const {
   encoder.validate();
-  require_size("vocabulary_size", vocabulary_size);
-  require_size("num_classes", num_classes);
+  if (vocabulary_size == 0 && num_classes == 0) {
+    throw UsageError("vocabulary_size and num_classes are both 0; a model needs a decoder or a flat head");
+  }
+  if (vocabulary_size != 0) require_size("vocabulary_size", vocabulary_size);
+  if (num_classes != 0) require_size("num_classes", num_classes);
   require_size("decoder_layers", decoder_layers);
   require_size("decoder_heads", decoder_heads);
   require_size("decoder_positions", decoder_positions);

@@ -12,6 +12,7 @@
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/data/code_system.hpp"
 #include "canine/model/encoder_config.hpp"
 #include "json.hpp"
 
@@ -36,26 +37,48 @@ const at::Tensor& find(const NamedTensors& tensors, const std::string& name, con
   return found->second;
 }
 
-LossLayout read_layout(const JsonFile& spec, const fs::path& path) {
-  const std::string formatter = spec.text("formatter");
-  if (formatter == "hisco") return {.num_blocks = 5, .block_size = 5};
-  if (formatter == "occ1950") return {.num_blocks = 2, .block_size = 3};
-  if (formatter != "gpf") {
-    throw DataError("{}: \"formatter\" must be \"gpf\", \"hisco\" or \"occ1950\", not \"{}\"", path.string(),
-                    formatter);
+FormatterKind formatter_kind(const std::string& name, const fs::path& path) {
+  for (const FormatterKind kind : {FormatterKind::kGeneral, FormatterKind::kHisco, FormatterKind::kOcc1950}) {
+    if (name == name_of(kind)) return kind;
   }
-  const LossLayout layout{.num_blocks = static_cast<int64_t>(spec.list("target_cols").size()),
-                          .block_size = spec.integer("block_size")};
-  if (layout.num_blocks < 1 || layout.block_size < 1 || layout.block_size > kMaxBlockSize) {
+  throw DataError("{}: \"formatter\" must be \"gpf\", \"hisco\" or \"occ1950\", not \"{}\"", path.string(), name);
+}
+
+FormatterOptions read_formatter(const JsonFile& spec, const fs::path& path) {
+  FormatterOptions formatter{.kind = formatter_kind(spec.text("formatter"), path)};
+  if (formatter.kind != FormatterKind::kGeneral) return formatter;
+  formatter.num_columns = static_cast<int64_t>(spec.list("target_cols").size());
+  formatter.block_size = spec.integer("block_size");
+  if (formatter.num_columns < 1 || formatter.block_size < 1 || formatter.block_size > kMaxBlockSize) {
     throw DataError("{}: \"target_cols\" must name a column and \"block_size\" be in [1, {}]", path.string(),
                     kMaxBlockSize);
   }
-  return layout;
+  return formatter;
+}
+
+LossLayout loss_layout(const FormatterOptions& formatter) {
+  const BlockLayout layout = make_formatter(formatter)->layout();
+  return {.num_blocks = layout.num_blocks, .block_size = layout.block_size};
+}
+
+/// The heads must be of the sizes that the labels of the formatter have. A general formatter has any number of classes.
+void check_heads(const FormatterOptions& formatter, const MixerOptions& model, const fs::path& file) {
+  const auto expect_rows = [&](int64_t expected, const char* what, const char* tensor, int64_t found) {
+    if (found == expected) return;
+    throw DataError("{}: expected {} rows of \"{}\", the {} of the formatter \"{}\" that spec.json names, found {}",
+                    file.string(), expected, tensor, what, name_of(formatter.kind), found);
+  };
+  expect_rows(make_formatter(formatter)->vocabulary_size(), "vocabulary", "decoder.head.weight", model.vocabulary_size);
+  if (formatter.kind == FormatterKind::kGeneral) return;
+  expect_rows(CodeSystem({.formatter = formatter}).num_classes(), "classes", "linear_decoder.weight",
+              model.num_classes);
 }
 
 Spec read_spec(const fs::path& path) {
   const JsonFile file(path);
-  Spec spec{.layout = read_layout(file, path),
+  const FormatterOptions formatter = read_formatter(file, path);
+  Spec spec{.formatter = formatter,
+            .layout = loss_layout(formatter),
             .learning_rate = file.number("learning_rate"),
             .warmup_share = file.number("warmup_pct"),
             .seq2seq_weight = file.number("seq2seq_weight"),
@@ -181,6 +204,7 @@ Folder read_folder(const fs::path& folder, Attention attention) {
   inputs.spec = read_spec(folder / "spec.json");
   inputs.weights = read_tensors(folder / "model.safetensors");
   inputs.model = read_model_options(folder, inputs.weights);
+  check_heads(inputs.spec.formatter, inputs.model, folder / "model.safetensors");
   inputs.model.attention = attention;
   inputs.batch = read_batch(InputFile(folder / "batch.safetensors"), "", inputs.spec.layout, inputs.model);
   const InputFile steps(folder / "step_batches.safetensors");

@@ -8,11 +8,13 @@
 #include "canine/data/batch.hpp"
 #include "canine/model/options.hpp"
 #include "canine/objective/mixer_loss.hpp"
+#include "canine/text/make_formatter.hpp"
 
 namespace canine::replay_files {
 
 /// What spec.json says about the run.
 struct Spec {
+  FormatterOptions formatter;
   LossLayout layout;
   double learning_rate = 0;
   double warmup_share = 0;

@@ -86,38 +86,60 @@ void reserve_rest(const std::vector<Target>& targets, Table& table, double share
       first_row ? ", and give every column a name in the header" : "");
 }
 
+class CsvReader : public TableReader {
+ public:
+  CsvReader(std::unique_ptr<RandomAccessFile> file, const ReadOptions& read_options)
+      : TableReader(file->path(), read_options), file_(std::move(file)), scanner_(*file_) {
+    const std::vector<std::string> present = read_header(scanner_, path());
+    num_columns_ = present.size();
+    choose_columns(present);
+    surplus_is_error_ = options().columns.empty() || options().refuse_surplus;
+  }
+
+  int64_t skip(int64_t max_rows) override {
+    int64_t rows = 0;
+    while (rows < max_rows && next_row()) ++rows;
+    return rows;
+  }
+
+  double share_read() const override {
+    return static_cast<double>(scanner_.consumed()) / static_cast<double>(file_->size());
+  }
+
+ private:
+  void append_rows(Table& table, int64_t max_rows) override {
+    constexpr int64_t kRowsForEstimate = 10'000;
+    std::vector<Target> targets;
+    for (size_t i = 0; i < wanted().size(); ++i) {
+      targets.push_back({wanted()[i].index, wanted()[i].raw, &table.columns[i]});
+    }
+    while (table.num_rows < max_rows && next_row()) {
+      for (const Target& target : targets) append_cell(target, scanner_, scanner_.num_fields());
+      if (options().keep_lines) table.line_of_row.push_back(scanner_.line());
+      ++table.num_rows;
+      if (table.num_rows == kRowsForEstimate && max_rows == kAllRows) reserve_rest(targets, table, share_read());
+    }
+  }
+
+  bool next_row() {
+    if (!scanner_.next_row(num_columns_)) return false;
+    if (scanner_.num_fields() > num_columns_ && (surplus_is_error_ || num_rows() == 0)) {
+      refuse_surplus(scanner_, num_columns_, num_rows() == 0);
+    }
+    count_rows(1);
+    return true;
+  }
+
+  std::unique_ptr<RandomAccessFile> file_;
+  CsvScanner scanner_;
+  size_t num_columns_ = 0;
+  bool surplus_is_error_ = false;
+};
+
 }  // namespace
 
-Table read_csv(const RandomAccessFile& file, const ReadOptions& options) {
-  Table table;
-  table.path = file.path();
-  CsvScanner scanner(file);
-  const std::vector<std::string> names = read_header(scanner, table.path);
-  const std::vector<size_t> wanted = wanted_columns(table.path, names, options);
-  table.columns.resize(wanted.size());
-  std::vector<Target> targets;
-  for (const size_t field : wanted) {
-    const bool raw = std::ranges::find(options.raw_columns, names[field]) != options.raw_columns.end();
-    targets.push_back({field, raw, &table.columns[table.names.size()]});
-    table.names.push_back(names[field]);
-  }
-  const bool surplus_is_error = options.columns.empty() || options.refuse_surplus;
-
-  constexpr int64_t kRowsForEstimate = 10'000;
-  ReadProgress progress(table.path, options.show_progress);
-  while (scanner.next_row(names.size())) {
-    const size_t num_fields = scanner.num_fields();
-    if (num_fields > names.size() && (surplus_is_error || table.num_rows == 0)) {
-      refuse_surplus(scanner, names.size(), table.num_rows == 0);
-    }
-    for (const Target& target : targets) append_cell(target, scanner, num_fields);
-    if (options.keep_lines) table.line_of_row.push_back(scanner.line());
-    if (++table.num_rows == kRowsForEstimate) {
-      reserve_rest(targets, table, static_cast<double>(scanner.consumed()) / static_cast<double>(file.size()));
-    }
-    progress.update(table.num_rows);
-  }
-  return table;
+std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<RandomAccessFile> file, const ReadOptions& options) {
+  return std::make_unique<CsvReader>(std::move(file), options);
 }
 
 std::vector<std::string> csv_column_names(const RandomAccessFile& file) {

@@ -25,7 +25,9 @@ void append_row(std::string& out, std::span<const Cell> cells, std::string_view 
     if (i > 0) out.push_back(',');
     append_field(out, text_of(cells[i]));
   }
-  if (cells.size() == 1 && out.size() == start) out.append("\"\"");  // otherwise the row would be a blank line
+  if (cells.size() == 1 && out.find_first_not_of(" \t", start) == std::string::npos) {  // would be a blank line
+    out.insert(start, 1, '"').push_back('"');
+  }
   out.append(line_end);
 }
 

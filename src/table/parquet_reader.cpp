@@ -32,7 +32,9 @@ double shortest(double value) { return value; }
 /// Appends the cells of Arrow arrays to one column.
 class Appender {
  public:
-  Appender(std::string where, bool raw, StringColumn& column) : where_(std::move(where)), raw_(raw), column_(column) {}
+  /// `where` names the column in messages, `first_row` is the row of the file that the column begins with.
+  Appender(std::string where, bool raw, int64_t first_row, StringColumn& column)
+      : where_(std::move(where)), raw_(raw), first_row_(first_row), column_(column) {}
 
   void append(const arrow::Array& array) {
     switch (array.type_id()) {
@@ -80,6 +82,9 @@ class Appender {
   }
 
  private:
+  /// Row of the file, counted from 1, that the next cell belongs to.
+  int64_t row() const { return first_row_ + column_.size() + 1; }
+
   void append_null() {
     if (raw_) {
       column_.append({});
@@ -104,7 +109,7 @@ class Appender {
     append_each(array, [&](int64_t i) {
       const std::string_view text = array.GetView(i);
       if (find_invalid_utf8(text) != std::string_view::npos) {
-        throw DataError("{}, row {}: expected UTF-8, the text holds other bytes", where_, column_.size() + 1);
+        throw DataError("{}, row {}: expected UTF-8, the text holds other bytes", where_, row());
       }
       column_.append(text);
     });
@@ -135,15 +140,19 @@ class Appender {
   }
 
   void append_dictionary(const arrow::DictionaryArray& array) {
+    const arrow::Array& dictionary = *array.dictionary();
+    const bool decode_once = dictionary.length() <= array.length();  // it may be larger than the rows read at once
     StringColumn values;
-    Appender(where_, raw_, values).append(*array.dictionary());
+    if (decode_once) Appender(where_, raw_, first_row_, values).append(dictionary);
     append_each(array, [&](int64_t i) {
       const int64_t index = array.GetValueIndex(i);
-      if (index < 0 || index >= values.size()) {
-        throw DataError("{}, row {}: the index {} is outside the dictionary of {} values", where_, column_.size() + 1,
-                        index, values.size());
+      if (index < 0 || index >= dictionary.length()) {
+        throw DataError("{}, row {}: the index {} is outside the dictionary of {} values", where_, row(), index,
+                        dictionary.length());
       }
-      if (values.missing(index)) {
+      if (!decode_once) {
+        append(*dictionary.Slice(index, 1));
+      } else if (values.missing(index)) {
         append_null();
       } else {
         column_.append(values.text(index));
@@ -153,6 +162,7 @@ class Appender {
 
   std::string where_;
   bool raw_;
+  int64_t first_row_;
   StringColumn& column_;
 };
 
@@ -168,54 +178,19 @@ T value_of(arrow::Result<T> result, const std::filesystem::path& path) {
   return std::move(result).ValueUnsafe();
 }
 
-std::unique_ptr<parquet::arrow::FileReader> open_reader(const std::filesystem::path& path) {
-  auto file = value_of(arrow::io::ReadableFile::Open(path.string()), path);
-  return value_of(parquet::arrow::OpenFile(std::move(file), arrow::default_memory_pool()), path);
+std::unique_ptr<parquet::arrow::FileReader> open_file(const std::filesystem::path& path) {
+  parquet::ReaderProperties properties(arrow::default_memory_pool());
+  properties.enable_buffered_stream();  // a column of a row group is read as it is decoded, not as a whole
+  properties.set_buffer_size(int64_t{1} << 20);
+  parquet::arrow::FileReaderBuilder builder;
+  check(builder.Open(value_of(arrow::io::ReadableFile::Open(path.string()), path), properties), path);
+  return value_of(builder.Build(), path);
 }
 
-std::vector<std::string> names_of(const parquet::arrow::FileReader& reader) {
+std::vector<std::string> names_of(const parquet::arrow::FileReader& file) {
   std::vector<std::string> names;
-  for (const auto& field : reader.manifest().schema_fields) names.push_back(field.field->name());
+  for (const auto& field : file.manifest().schema_fields) names.push_back(field.field->name());
   return names;
-}
-
-Table read_checked(const std::filesystem::path& path, const ReadOptions& options) {
-  Table table;
-  table.path = path;
-  const auto reader = open_reader(path);
-  const auto& fields = reader->manifest().schema_fields;
-  const std::vector<std::string> names = names_of(*reader);
-  const std::vector<size_t> wanted = wanted_columns(path, names, options);
-  std::vector<Appender> appenders;
-  table.columns.resize(wanted.size());
-  for (const size_t index : wanted) {
-    const std::string where = fmt::format("{}, column '{}'", path.string(), names[index]);
-    if (!fields[index].is_leaf()) {
-      throw DataError("{}: expected text or numbers, the column holds {}", where,
-                      fields[index].field->type()->ToString());
-    }
-    const bool raw = std::ranges::find(options.raw_columns, names[index]) != options.raw_columns.end();
-    appenders.emplace_back(where, raw, table.columns[table.names.size()]);
-    table.names.push_back(names[index]);
-  }
-
-  ReadProgress progress(path, options.show_progress);
-  for (int group = 0; group < reader->num_row_groups(); ++group) {
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      std::shared_ptr<arrow::ChunkedArray> cells;
-      check(reader->RowGroup(group)->Column(static_cast<int>(wanted[i]))->Read(&cells), path);
-      for (const auto& chunk : cells->chunks()) appenders[i].append(*chunk);
-    }
-    table.num_rows += reader->parquet_reader()->metadata()->RowGroup(group)->num_rows();
-    progress.update(table.num_rows);
-  }
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].size() != table.num_rows) {
-      throw DataError("{}: column '{}' has {} values, the file says {} rows", path.string(), table.names[i],
-                      table.columns[i].size(), table.num_rows);
-    }
-  }
-  return table;
 }
 
 /// Runs `read`; what Parquet throws becomes a DataError.
@@ -228,14 +203,105 @@ auto guarded(const std::filesystem::path& path, const Read& read) {
   }
 }
 
+class ParquetReader : public TableReader {
+ public:
+  ParquetReader(const std::filesystem::path& file_path, const ReadOptions& options)
+      : TableReader(file_path, options), file_(open_file(file_path)) {
+    choose_columns(names_of(*file_));
+    for (const WantedColumn& column : wanted()) open_column(column);
+    count_rows_in_file();
+  }
+
+  int64_t skip(int64_t max_rows) override {
+    const int64_t before = num_rows();
+    guarded(path(), [&] {
+      while (const int64_t rows = batch_size(max_rows - (num_rows() - before))) {
+        for (size_t i = 0; i < columns_.size(); ++i) next_batch(i, rows);
+        count_rows(rows);
+      }
+    });
+    return num_rows() - before;
+  }
+
+  double share_read() const override {
+    return rows_in_file_ == 0 ? 1 : static_cast<double>(num_rows()) / static_cast<double>(rows_in_file_);
+  }
+
+ private:
+  /// Rows decoded at once: enough to forget the cost of a call, and few beside a table of many.
+  int64_t batch_size(int64_t max_rows) const {
+    return std::min({int64_t{1} << 16, max_rows, rows_in_file_ - num_rows()});
+  }
+
+  std::string where(const std::string& column) const { return fmt::format("{}, column '{}'", path().string(), column); }
+
+  void open_column(const WantedColumn& column) {
+    const auto& field = file_->manifest().schema_fields[column.index];
+    if (!field.is_leaf()) {
+      throw DataError("{}: expected text or numbers, the column holds {}", where(column.name),
+                      field.field->type()->ToString());
+    }
+    check(file_->GetColumn(static_cast<int>(column.index), &columns_.emplace_back()), path());
+  }
+
+  void count_rows_in_file() {
+    const auto metadata = file_->parquet_reader()->metadata();
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      const int64_t rows = metadata->RowGroup(group)->num_rows();
+      if (rows < 0 || rows > INT64_MAX - rows_in_file_) {
+        throw DataError("{}: row group {} of the Parquet file cannot have {} rows", path().string(), group, rows);
+      }
+      rows_in_file_ += rows;
+      for (const WantedColumn& column : wanted()) {
+        const int leaf = file_->manifest().schema_fields[column.index].column_index;
+        const int64_t values = metadata->RowGroup(group)->ColumnChunk(leaf)->num_values();
+        if (values == rows) continue;
+        throw DataError("{} has {} values in row group {}, which has {} rows", where(column.name), values, group, rows);
+      }
+    }
+  }
+
+  /// Exactly `rows` cells of a wanted column.
+  std::shared_ptr<arrow::ChunkedArray> next_batch(size_t column, int64_t rows) {
+    std::shared_ptr<arrow::ChunkedArray> cells;
+    check(columns_[column]->NextBatch(rows, &cells), path());
+    const int64_t found = cells == nullptr ? 0 : cells->length();
+    if (found != rows) {
+      throw DataError("{} ends after {} values, the file says {} rows", where(names()[column]), num_rows() + found,
+                      rows_in_file_);
+    }
+    return cells;
+  }
+
+  void append_rows(Table& table, int64_t max_rows) override {
+    guarded(path(), [&] {
+      std::vector<Appender> appenders;
+      for (size_t i = 0; i < wanted().size(); ++i) {
+        appenders.emplace_back(where(names()[i]), wanted()[i].raw, table.first_row, table.columns[i]);
+      }
+      while (const int64_t rows = batch_size(max_rows - table.num_rows)) {
+        for (size_t i = 0; i < columns_.size(); ++i) {
+          for (const auto& chunk : next_batch(i, rows)->chunks()) appenders[i].append(*chunk);
+        }
+        table.num_rows += rows;
+        count_rows(rows);
+      }
+    });
+  }
+
+  std::unique_ptr<parquet::arrow::FileReader> file_;
+  std::vector<std::unique_ptr<parquet::arrow::ColumnReader>> columns_;  ///< of each wanted column
+  int64_t rows_in_file_ = 0;
+};
+
 }  // namespace
 
-Table read_parquet(const std::filesystem::path& path, const ReadOptions& options) {
-  return guarded(path, [&] { return read_checked(path, options); });
+std::unique_ptr<TableReader> make_parquet_reader(const std::filesystem::path& path, const ReadOptions& options) {
+  return guarded(path, [&] { return std::make_unique<ParquetReader>(path, options); });
 }
 
 std::vector<std::string> parquet_column_names(const std::filesystem::path& path) {
-  return guarded(path, [&] { return names_of(*open_reader(path)); });
+  return guarded(path, [&] { return names_of(*open_file(path)); });
 }
 
 }  // namespace canine

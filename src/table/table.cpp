@@ -37,7 +37,7 @@ const StringColumn& Table::column(std::string_view name) const {
 }
 
 std::string Table::where(int64_t row) const {
-  if (line_of_row.empty()) return fmt::format("{}, row {}", path.string(), row + 1);
+  if (line_of_row.empty()) return fmt::format("{}, row {}", path.string(), first_row + row + 1);
   return fmt::format("{}, line {}", path.string(), line_of_row[static_cast<size_t>(row)]);
 }
 
@@ -64,17 +64,18 @@ std::string list_of_names(const std::vector<std::string>& names) {
   return list;
 }
 
-std::vector<size_t> wanted_columns(const std::filesystem::path& path, const std::vector<std::string>& present,
-                                   const ReadOptions& options) {
-  std::vector<size_t> wanted;
+std::vector<WantedColumn> wanted_columns(const std::filesystem::path& path, const std::vector<std::string>& present,
+                                         const ReadOptions& options) {
+  std::vector<WantedColumn> wanted;
   std::vector<std::string> absent;
   for (const std::string& name : options.columns.empty() ? present : options.columns) {
     const auto found = std::ranges::find(present, name);
     const auto index = static_cast<size_t>(found - present.begin());
     if (found == present.end()) {
       if (std::ranges::find(absent, name) == absent.end()) absent.push_back(name);
-    } else if (std::ranges::find(wanted, index) == wanted.end()) {
-      wanted.push_back(index);
+    } else if (std::ranges::find(wanted, index, &WantedColumn::index) == wanted.end()) {
+      const bool raw = std::ranges::find(options.raw_columns, name) != options.raw_columns.end();
+      wanted.push_back({index, name, raw});
     }
   }
   if (!absent.empty()) {
@@ -104,9 +105,13 @@ bool is_parquet(const RandomAccessFile& file) {
 
 }  // namespace
 
+std::unique_ptr<TableReader> make_reader(const std::filesystem::path& path, const ReadOptions& options) {
+  auto file = std::make_unique<RandomAccessFile>(path);
+  return is_parquet(*file) ? make_parquet_reader(path, options) : make_csv_reader(std::move(file), options);
+}
+
 Table read_table(const std::filesystem::path& path, const ReadOptions& options) {
-  const RandomAccessFile file(path);
-  return is_parquet(file) ? read_parquet(path, options) : read_csv(file, options);
+  return make_reader(path, options)->next(TableReader::kAllRows);
 }
 
 std::vector<std::string> read_column_names(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/utf8.hpp"
+#include "label_blocks.hpp"
 
 namespace canine {
 namespace {
@@ -50,14 +51,6 @@ void append_symbol(std::string& out, int64_t index) {
   } else {
     out.append(fmt::format_int(index - kZero).c_str());
   }
-}
-
-/// A text for a message; long ones are cut.
-std::string_view shown(std::string_view text) {
-  constexpr size_t kLongest = 60;
-  size_t end = 0;
-  while (end < text.size() && end < kLongest) next_code_point(text, end);
-  return text.substr(0, end);
 }
 
 std::string unknown_character(std::string_view code, size_t byte_position) {
@@ -117,12 +110,7 @@ std::optional<std::string> GeneralFormatter::encode_code(std::string_view code, 
 
 std::optional<std::string> GeneralFormatter::encode(std::span<const std::optional<std::string_view>> cells,
                                                     std::span<int64_t> out) const {
-  if (static_cast<int64_t>(out.size()) != layout_.sequence_length()) {
-    throw InternalError("expected room for {} label indices, got {}", layout_.sequence_length(), out.size());
-  }
-  out.front() = LabelIndex::kBos;
-  out.back() = LabelIndex::kEos;
-  const std::span<int64_t> blocks = out.subspan(1, out.size() - 2);
+  const std::span<int64_t> blocks = frame_blocks(layout_, out);
   const auto block_size = static_cast<size_t>(layout_.block_size);
 
   size_t used = 0;  // entries of `blocks`
@@ -153,17 +141,8 @@ std::optional<std::string> GeneralFormatter::encode(std::span<const std::optiona
 }
 
 std::string GeneralFormatter::decode(std::span<const int64_t> sequence) const {
-  if (static_cast<int64_t>(sequence.size()) != layout_.sequence_length()) {
-    throw InternalError("expected {} label indices, got {}", layout_.sequence_length(), sequence.size());
-  }
-  std::string text;
-  bool first_block = true;
-  for (int64_t b = 0; b < layout_.num_blocks; ++b) {
-    const auto block =
-        sequence.subspan(static_cast<size_t>(1 + b * layout_.block_size), static_cast<size_t>(layout_.block_size));
-    if (std::ranges::all_of(block, [](int64_t index) { return index == LabelIndex::kPad; })) continue;
-    if (!first_block) text.push_back('&');
-    first_block = false;
+  return join_codes(layout_, sequence, [this](std::span<const int64_t> block, std::string& text) {
+    if (std::ranges::all_of(block, [](int64_t index) { return index == LabelIndex::kPad; })) return false;
     bool first_symbol = true;
     for (const int64_t index : block) {
       if (index < LabelIndex::kFirstSymbol || index >= kEnd) continue;
@@ -171,8 +150,8 @@ std::string GeneralFormatter::decode(std::span<const int64_t> sequence) const {
       first_symbol = false;
       append_symbol(text, index);
     }
-  }
-  return text;
+    return true;
+  });
 }
 
 bool has_short_code(const BlockLayout& layout, std::span<const int64_t> sequence, bool first_code_is_question_mark) {

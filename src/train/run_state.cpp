@@ -140,7 +140,8 @@ PickleValue state_value(const RunState& state) {
                {"max_len", state.max_len},
                {"padding", state.padding},
                {"precision", state.precision},
-               {"data_fingerprint", state.data_fingerprint}});
+               {"data_fingerprint", state.data_fingerprint},
+               {"card", state.card}});
 }
 
 RunState read_state(const PickleValue& value, const std::string& source) {
@@ -170,6 +171,7 @@ RunState read_state(const PickleValue& value, const std::string& source) {
   state.padding = text("padding");
   state.precision = text("precision");
   state.data_fingerprint = text("data_fingerprint");
+  if (value.find("card") != nullptr) state.card = text("card");
   read_job_state(value, path, state);
   return state;
 }
@@ -244,7 +246,7 @@ void check_key(const PickleValue& value, const LabelKey* key, const std::string&
   if (!(stored == *key)) {
     throw CheckpointError(
         "{}: its {} codes are not the {} codes of key.csv, so its classes would mean something else. Use the data the "
-        "checkpoint was trained on, or another --save-path",
+        "checkpoint was trained on, or another folder for the run",
         source, stored.size(), key->size());
   }
 }

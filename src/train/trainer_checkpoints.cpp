@@ -35,6 +35,7 @@ RunState Trainer::State::run_state() {
   state.padding = name_of(options.padding);
   state.precision = name_of(options.precision);
   state.data_fingerprint = parts.data_fingerprint;
+  state.card = parts.card;
   return state;
 }
 
@@ -124,6 +125,13 @@ void Trainer::State::compare_settings(const RunState& stored) const {
         "the checkpoint was trained with --padding {}, now --padding {} was asked for; models of one "
         "mode are wrong in the other",
         stored.padding, name_of(options.padding));
+  }
+  if (const BlockLayout now = parts.train->formatter().layout(); stored.layout != now) {
+    throw CheckpointError(
+        "the checkpoint was trained to write {} code(s) of {} tokens a row, now {} code(s) of {} tokens were asked "
+        "for; use "
+        "the label columns and the block size of the checkpoint, or another folder for the run",
+        stored.layout.num_blocks, stored.layout.block_size, now.num_blocks, now.block_size);
   }
   if (!is_main()) return;
   const BatchPlan& batches = plan.batches;

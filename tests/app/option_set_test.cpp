@@ -174,6 +174,76 @@ TEST_CASE("usage errors say what is wrong and how to mend it") {
   }
 }
 
+/// A small program of two files and a flag.
+struct SmallProgram {
+  std::filesystem::path in;
+  std::string out;
+  std::optional<std::string> third;
+  std::optional<Color> color;
+  std::vector<std::string> columns;
+  bool flag = false;
+  OptionSet options{"small", "copies", {{"small IN OUT", "copies it"}}, OptionSet::ConfigFiles::kNo};
+
+  SmallProgram() {
+    options.section("Arguments");
+    options.add_positional("IN", in, "file to read");
+    options.add_positional("OUT", out, "file to write");
+    options.add_positional("THIRD", third, "more");
+    options.section("Flags");
+    options.add("in-color", color, {{"red", Color::kRed}, {"green", Color::kGreen}}, "color");
+    options.add("columns", columns, "columns").required();
+    options.add("flag", flag, "flag");
+  }
+};
+
+TEST_CASE("arguments without a flag are taken in order, wherever flags stand") {
+  const std::vector<std::vector<std::string>> spellings = {
+      {"a", "b", "--flag", "--columns", "x", "y"},
+      {"--columns", "x", "y", "--flag", "a", "b"},
+      {"--flag", "a", "--in-color", "green", "b", "--columns", "x", "y"},
+      {"a", "--columns", "x", "y", "--in-color=green", "b"}};
+  for (const auto& arguments : spellings) {
+    CAPTURE(arguments);
+    SmallProgram p;
+    REQUIRE(p.options.parse(arguments));
+    CHECK(p.in == "a");
+    CHECK(p.out == "b");
+    CHECK_FALSE(p.third.has_value());
+    CHECK(p.columns == std::vector<std::string>{"x", "y"});
+  }
+  SmallProgram odd;
+  REQUIRE(odd.options.parse({"-1", "a b=[c]", "-", "--columns=x", "--in-color", "green"}));
+  CHECK(odd.in == "-1");
+  CHECK(odd.out == "a b=[c]");
+  CHECK(odd.third == "-");
+  CHECK(odd.color == Color::kGreen);
+}
+
+TEST_CASE("what must be given and what is too much are named") {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{}, "IN is missing: file to read (see small --help)"},
+      {{"a", "--columns", "x"}, "OUT is missing: file to write (see small --help)"},
+      {{"a", "b"}, "--columns is missing: columns (see small --help)"},
+      {{"a", "b", "c", "d", "--columns", "x"},
+       "unexpected argument 'd': THIRD is the last that stands without an option"},
+      {{"a", "", "--columns", "x"}, "OUT: expected a value, got nothing"},
+      {{"a", "b", "--columns", "x", "--OUT", "c"}, "unknown option --OUT"},
+      {{"a", "b", "--columns", "x", "--in-color", "blue"}, "--in-color: expected one of red, green, got 'blue'"},
+      {{"a", "b", "--columns", "x", "--config", "c.yaml"}, "unknown option --config"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    CAPTURE(arguments);
+    SmallProgram p;
+    CHECK(usage_error([&] { p.options.parse(arguments); }).starts_with(message));
+  }
+}
+
+TEST_CASE("help of a small program shows its arguments and no configuration files") {
+  const std::string text = SmallProgram().options.help_text();
+  CHECK(text.find("\nArguments\n  IN                          file to read\n") != std::string::npos);
+  CHECK(text.find("config") == std::string::npos);
+}
+
 TEST_CASE("limits of a variable's type hold without being declared") {
   int small = 0;
   OptionSet options("program", "", {});

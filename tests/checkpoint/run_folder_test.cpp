@@ -48,6 +48,17 @@ void overwrite_in_place(const fs::path& path, const std::string& bytes) {
   file << bytes;
 }
 
+TEST_CASE("run folder: checkpoints are found by their names, whole or not") {
+  const TempFolder folder;
+  CHECK_FALSE(RunFolder::has_checkpoint(folder.path()));
+  CHECK_FALSE(RunFolder::has_checkpoint(folder.path() / "absent"));
+  for (const char* name : {"key.csv", "best.bin", "1a.bin", ".bin", "5.bin.tmp"}) write_file(folder.path() / name, "x");
+  CHECK_FALSE(RunFolder::has_checkpoint(folder.path()));
+  SECTION("a step") { write_file(folder.path() / "12.bin", ""); }
+  SECTION("the last one") { write_file(folder.path() / "last.bin", "x"); }
+  CHECK(RunFolder::has_checkpoint(folder.path()));
+}
+
 TEST_CASE("run folder: a save makes {step}.bin, last.bin and the manifest") {
   const TempFolder folder;
   RunFolder run({.folder = folder.path(), .keep_best = "seq_acc"});

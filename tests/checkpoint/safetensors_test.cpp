@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cstdint>
+#include <map>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
@@ -34,6 +35,15 @@ std::string ones(int count) {
   std::string text = "[1";
   for (int i = 1; i < count; ++i) text += ",1";
   return text + "]";
+}
+
+TEST_CASE("safetensors: metadata comes back") {
+  const TempFolder folder;
+  const std::map<std::string, std::string> metadata = {{"format", "pt"}, {"note", "\"a\"\n\u00e6"}};
+  write_safetensors(folder / "a.safetensors", {}, metadata);
+  CHECK(read_safetensors_metadata(folder / "a.safetensors") == metadata);
+  write_safetensors(folder / "b.safetensors", {});
+  CHECK(read_safetensors_metadata(folder / "b.safetensors").empty());
 }
 
 TEST_CASE("safetensors: a fixture comes out in the order of its data with its values") {

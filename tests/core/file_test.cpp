@@ -148,5 +148,13 @@ TEST_CASE("Whole files, with a limit, and appending") {
   CHECK_THROWS_AS(append_file(folder / "absent" / "file", "x"), IoError);
 }
 
+TEST_CASE("What is no regular file is refused at once, a pipe without a writer too") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  for (const fs::path& path : {folder / "pipe", folder.path(), fs::path("/dev/zero")}) {
+    CHECK_THROWS_MATCHES(read_file(path), IoError, MessageMatches(ContainsSubstring("is not a regular file")));
+  }
+}
+
 }  // namespace
 }  // namespace canine

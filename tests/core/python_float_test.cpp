@@ -38,6 +38,15 @@ TEST_CASE("Floats as Python writes them") {
   CHECK(python_float(-std::numeric_limits<double>::infinity()) == "-inf");
 }
 
+TEST_CASE("float32 as NumPy writes them") {
+  CHECK(numpy_float32(0.1F) == "0.1");
+  CHECK(numpy_float32(1.0F) == "1.0");
+  CHECK(numpy_float32(1e-4F) == "1e-04");  // the float is below 0.0001
+  CHECK(numpy_float32(16777216.0F) == "16777216.0");
+  CHECK(numpy_float32(1e16F) == "1e+16");
+  CHECK(numpy_float32(std::numeric_limits<float>::quiet_NaN()) == "nan");
+}
+
 TEST_CASE("Floats as PyYAML writes them") {
   CHECK(yaml_float(2e-5) == "2.0e-05");
   CHECK(yaml_float(2.5e-5) == "2.5e-05");
@@ -90,6 +99,40 @@ for value in values:
     }
   }
   CHECK(num_equal == values.size());
+}
+
+TEST_CASE("Texts are the numbers that Python's float makes of them") {
+  std::vector<std::string> texts = {
+      "0",       "12",      " 12 ",    "12.0",    "12.7",    "1e2",      "1E+2",     "-1",    "+5",    "-0.5",
+      ".5",      "5.",      ".",       "",        " ",       "e5",       "5e",       "1e5.0", "++1",   "+-1",
+      "-",       "+",       "1 2",     "1,5",     "0x10",    "1_000",    "1__0",     "_1",    "1_",    "1_.5",
+      "1e1_0",   "1_e5",    "inf",     "-Inf",    "+inf",    "Infinity", "infinit",  "nan",   "NaN",   "-nan",
+      "nan(1)",  "nan()",   "i_nf",    "1e400",   "-1e400",  "1e-400",   "4.9e-324", "1e308", "1e309", "007",
+      "1d",      "1f",      "-3-3",    "61110",   "abc",     "\u00e9",   "\t7\v",    "\f7\r", "7\x1c", "\x1c\u00a07",
+      "\u00857", "7\u00a0", "\u20037", "\u200b7", "1\u00a02"};
+  texts.push_back("0." + std::string(400, '0') + "1");
+  texts.push_back("1" + std::string(400, '0') + "e-400");
+  const testing::TemporaryFolder folder;
+  std::ofstream file(folder / "texts", std::ios::binary);
+  for (const std::string& text : texts) file << text << '\n';
+  file.close();
+  std::istringstream printed(testing::run_python(R"(
+for text in open('texts', encoding='utf-8', newline='\n').read().split('\n')[:-1]:
+    try:
+        print(repr(float(text)))
+    except ValueError:
+        print('none')
+)",
+                                                 folder.path()));
+  for (const std::string& text : texts) {
+    std::string expected;
+    printed >> expected;
+    const std::optional<double> value = parse_python_float(text);
+    CAPTURE(text);
+    CHECK((value ? python_float(*value) : "none") == expected);
+  }
+  CHECK(parse_python_float(std::string_view("1\0", 2)) == std::nullopt);
+  CHECK(parse_python_float("1\xff") == std::nullopt);
 }
 
 }  // namespace

@@ -4,10 +4,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "canine/data/dataset.hpp"
-#include "canine/text/general_formatter.hpp"
 #include "support.hpp"
+#include "support/general_system.hpp"
 
 namespace canine::testing {
 
@@ -24,9 +25,7 @@ inline std::unique_ptr<Dataset> dataset_of(const std::vector<std::string>& texts
   }
   Dataset::Options options;
   options.files = {write_text(folder / "data.csv", csv)};
-  options.target_cols = {"a"};
-  options.formatter = formatter ? formatter : std::make_shared<GeneralFormatter>(1, 5, false);
-  options.key = key;
+  options.system = std::make_shared<CodeSystem>(general_system({"a"}, 5, key), std::move(formatter));
   return std::make_unique<Dataset>(options);
 }
 

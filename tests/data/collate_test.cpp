@@ -30,9 +30,8 @@ TEST_CASE("Batches equal those of the Python program", "[collate]") {
   const std::string fixture = CANINE_FIXTURES "/tiny_a/";
   Dataset::Options options;
   options.files = {fixture + "data/data_train.csv"};
-  options.target_cols = {"hisco_1", "hisco_2"};
-  options.formatter = std::make_shared<GeneralFormatter>(2, 5, false);
-  options.key = std::make_shared<LabelKey>(LabelKey::read(fixture + "data/key.csv"));
+  options.system = std::make_shared<CodeSystem>(testing::general_system(
+      {"hisco_1", "hisco_2"}, 5, std::make_shared<LabelKey>(LabelKey::read(fixture + "data/key.csv"))));
   const Dataset data(options);
   REQUIRE(data.size() == 40);
   const NamedTensors expected = read_safetensors(fixture + "step_batches.safetensors");

@@ -7,8 +7,9 @@
 #include <set>
 
 #include "canine/core/errors.hpp"
-#include "canine/text/general_formatter.hpp"
 #include "support.hpp"
+#include "support/general_system.hpp"
+#include "support/python.hpp"
 
 namespace canine {
 namespace {
@@ -20,14 +21,16 @@ namespace fs = std::filesystem;
 /// Two label columns of codes up to three characters.
 struct Source {
   Source() {
-    options.target_cols = {"a", "b"};
-    options.formatter = std::make_shared<GeneralFormatter>(2, 3, false);
     auto codes = std::make_shared<LabelKey>();
     // The key of reference/data.md section 5.2.
     for (const char* code : {"111", "", "222", "333", "?", "444", "555", "666", "12", "777", "888", "999"}) {
       codes->add(*code ? std::optional<std::string_view>(code) : std::nullopt);
     }
-    options.key = codes;
+    options.system = std::make_shared<CodeSystem>(testing::general_system({"a", "b"}, 3, codes));
+  }
+
+  explicit Source(FormatterKind kind) {
+    options.system = std::make_shared<CodeSystem>(CodeSystem::Options{.formatter = {.kind = kind}});
   }
 
   Source& add_file(const std::string& text) {
@@ -137,35 +140,81 @@ TEST_CASE("The first fault is named whatever the number of threads", "[dataset]"
   }
 }
 
-TEST_CASE("Without a key the cells are class numbers", "[dataset]") {
-  Source source;
-  source.options.key = nullptr;
-  source.options.num_classes = 124;
-  source.options.formatter = std::make_shared<GeneralFormatter>(2, 5, false);
-  source.add_file("occ1,a,b,lang\nx,123,0,en\ny,7.0,,en\n");
-  const Dataset data = source.load();
-  CHECK(data.num_classes() == 124);
-  CHECK(labels_of(data, 0).positive == std::set<size_t>{0, 123});
-  CHECK(labels_of(data, 1).positive == std::set<size_t>{7});
-  source.add_file("occ1,a,b,lang\nx,124,,en\n");
-  CHECK_THROWS_MATCHES(source.load(), DataError, MessageMatches(ContainsSubstring("line 2, column a: the code '124'")));
+TEST_CASE("Cells of HISCO columns are class numbers", "[dataset]") {
+  Source source(FormatterKind::kHisco);
+  const Dataset data = source
+                           .add_file(
+                               "occ1,lang,code1,code2,code3,code4,code5\n"
+                               "x,en,123,0,2,,\ny,en,123.0,,,,\ngap,en,0,,5,,\nfive,en,1918,1917,3,4,5\n")
+                           .load();
+  CHECK(data.num_classes() == 1919);
+  CHECK(labels_of(data, 0).positive == std::set<size_t>{0, 2, 123});
+  CHECK(labels_of(data, 0).sequence ==
+        std::vector<int64_t>{2, 8, 11, 13, 13, 8, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 3});
+  CHECK(labels_of(data, 1).positive == std::set<size_t>{123});
+  CHECK(labels_of(data, 2).positive == std::set<size_t>{0});
+  CHECK(labels_of(data, 3).positive == std::set<size_t>{3, 4, 5, 1917, 1918});
+
+  const auto refused = [](const std::string& cells, const std::string& where, const std::string& what) {
+    Source bad(FormatterKind::kHisco);
+    bad.add_file("occ1,lang,code1,code2,code3,code4,code5\nx,en,1,,,,\ny,en," + cells + "\n");
+    CHECK_THROWS_MATCHES(bad.load(), DataError, MessageMatches(ContainsSubstring(where) && ContainsSubstring(what)));
+  };
+  refused("1,61110,,,", "0.csv, line 3, column code2, '61110'", "not the codes themselves");
+  refused("abc,,,,", "line 3, column code1, 'abc'", "is no number");
+  refused(",5,,,", "line 3, column code1", "no code: the first label column is empty");
+  CHECK_THROWS_MATCHES(Source(FormatterKind::kHisco).add_file("occ1,lang,code1\nx,en,1\n").load(), DataError,
+                       MessageMatches(ContainsSubstring("code2")));
 }
 
-TEST_CASE("Classes beyond the flat head are refused", "[dataset]") {
-  Source source;
-  source.options.num_classes = 3;
-  source.add_file("occ1,a,b,lang\nx,222,,en\n");
-  CHECK(source.load().num_classes() == 3);
-  source.add_file("occ1,a,b,lang\nx,333,,en\n");
-  CHECK_THROWS_AS(source.load(), DataError);
+TEST_CASE("A blank in an OCC1950 column is a missing code", "[dataset]") {
+  // docs/differences.md D10; a second column with missing cells comes from pandas as floats
+  Source source(FormatterKind::kOcc1950);
+  const Dataset data = source
+                           .add_file(
+                               "occ1,lang,OCC1950_1,OCC1950_2\n"
+                               "two,en,12,7\nblank,en,123, \nempty,en,005,\nfloat,en,23,456.0\n")
+                           .load();
+  CHECK(data.num_classes() == 1000);
+  CHECK(labels_of(data, 0).positive == std::set<size_t>{7, 12});
+  CHECK(labels_of(data, 0).sequence == std::vector<int64_t>{2, 5, 6, 7, 5, 5, 12, 3});
+  CHECK(labels_of(data, 1).positive == std::set<size_t>{123});
+  CHECK(labels_of(data, 1).sequence == std::vector<int64_t>{2, 6, 7, 8, 1, 1, 1, 3});
+  CHECK(labels_of(data, 2).positive == std::set<size_t>{5});
+  CHECK(labels_of(data, 3).positive == std::set<size_t>{23, 456});
+  source.add_file("occ1,lang,OCC1950_1,OCC1950_2\nx,en, ,123\n");
+  CHECK_THROWS_MATCHES(source.load(), DataError, MessageMatches(ContainsSubstring("1.csv, line 2, column OCC1950_1")));
+}
+
+TEST_CASE("CSV and Parquet files mix, whatever types the Parquet columns have", "[dataset]") {
+  Source source(FormatterKind::kHisco);
+  source.add_file("occ1,lang,code1,code2,code3,code4,code5\nfirst,en,3,,,,\n");
+  testing::run_python(R"(
+import pandas
+rows = {'occ1': ['second', 'third'], 'lang': ['da', None], 'code1': [123, 4], 'code2': [0.0, float('nan')],
+        'code3': ['2', None], 'code4': [None, None], 'code5': [float('nan'), float('nan')]}
+pandas.DataFrame(rows).to_parquet('rows.parquet')
+)",
+                      source.folder.path());
+  source.options.files.push_back(source.folder / "rows.parquet");
+  source.add_file("code5,code4,code3,code2,code1,lang,occ1\n,,,5,1918,en,fourth\n");
+  const Dataset data = source.load();
+  REQUIRE(data.size() == 4);
+  CHECK(data.text(1) == "second");
+  CHECK(data.language(1) == "da");
+  CHECK(data.language(2) == "unk");
+  CHECK(labels_of(data, 0).positive == std::set<size_t>{3});
+  CHECK(labels_of(data, 1).positive == std::set<size_t>{0, 2, 123});
+  CHECK(labels_of(data, 2).positive == std::set<size_t>{4});
+  CHECK(labels_of(data, 3).positive == std::set<size_t>{5, 1918});
 }
 
 TEST_CASE("Impossible data set options are refused", "[dataset]") {
   CHECK_THROWS_AS(Source().load(), UsageError);
   Source source;
   source.add_file("occ1,a,b,lang\nx,111,,en\n");
-  source.options.target_cols.clear();
-  CHECK_THROWS_AS(source.load(), UsageError);
+  source.options.system = nullptr;
+  CHECK_THROWS_AS(source.load(), InternalError);
 }
 
 TEST_CASE("Words for insertion are the distinct words of all texts", "[dataset]") {

@@ -26,9 +26,7 @@ std::unique_ptr<Dataset> rows_with_many_codes(std::vector<int64_t>& codes_of_row
   for (int code = 0; code < 4; ++code) key->add(std::to_string(100 + code));
   Dataset::Options options;
   options.files = {testing::write_text(folder / "data.csv", csv)};
-  options.target_cols = {"a", "b", "c", "d"};
-  options.formatter = std::make_shared<GeneralFormatter>(4, 5, false);
-  options.key = key;
+  options.system = std::make_shared<CodeSystem>(testing::general_system({"a", "b", "c", "d"}, 5, key));
   return std::make_unique<Dataset>(options);
 }
 

@@ -11,6 +11,7 @@
 
 #include "batch_support.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/text/general_formatter.hpp"
 
 namespace canine {
 namespace {

@@ -13,23 +13,17 @@
 #include "canine/model/decoder.hpp"
 #include "canine/model/encoder.hpp"
 #include "canine/optim/autocast.hpp"
-#include "model/tiny_fixture.hpp"
+#include "decode/tiny_batch.hpp"
 
 namespace canine {
 namespace {
 
 using test::max_difference;
-using test::TensorFile;
 using test::tiny_mixer;
 using test::tiny_options;
+using test::TinyBatch;
 
 constexpr int64_t kLength = 12;
-
-struct Batch {
-  TensorFile file{"batch.safetensors"};
-  at::Tensor ids = file["input_ids"];
-  at::Tensor mask = file["attention_mask"];
-};
 
 /// Rows of numbers in JSON as a tensor.
 template <typename Number>
@@ -40,7 +34,7 @@ at::Tensor rows(const nlohmann::json& json) {
 }
 
 /// The Python program's way: the decoder over the whole prefix for every position, without padding term.
-at::Tensor decode_without_cache(Mixer& mixer, const Batch& batch) {
+at::Tensor decode_without_cache(Mixer& mixer, const TinyBatch& batch) {
   const at::NoGradGuard no_grad;
   const EncoderOutput encoded = mixer->encode(batch.ids, batch.mask);
   at::Tensor tokens = at::full({batch.ids.size(0), 1}, 2, at::kLong);
@@ -60,7 +54,7 @@ TEST_CASE("Greedy decoding equals the reference") {
   CAPTURE(weights);
   const auto expected = nlohmann::json::parse(read_file(test::tiny_folder() / expected_file));
   Mixer mixer = tiny_mixer(tiny_options(), weights);
-  const Batch batch;
+  const TinyBatch batch;
   const GreedyResult result = greedy_decode(*mixer, batch.ids, batch.mask, kLength);
   CHECK(result.tokens.equal(rows<int64_t>(expected.at("tokens"))));
   CHECK(max_difference(result.probabilities, rows<double>(expected.at("probabilities"))) <= 1e-5);
@@ -73,7 +67,7 @@ TEST_CASE("Decoding with kept keys and values equals decoding every prefix anew"
   options.mask_memory_padding = GENERATE(false, true);
   CAPTURE(options.attention, options.mask_memory_padding);
   Mixer mixer = tiny_mixer(options, "trained.safetensors");
-  const Batch batch;
+  const TinyBatch batch;
   const GreedyResult result = greedy_decode(*mixer, batch.ids, batch.mask, kLength);
   const at::Tensor logits = decode_without_cache(mixer, batch);
   CHECK(result.tokens.narrow(1, 1, kLength - 1).equal(logits.argmax(-1)));
@@ -87,7 +81,7 @@ TEST_CASE("Decoding restores training mode, uses no dropout and records no gradi
   options.encoder.attention_probs_dropout_prob = 0.5;
   options.dropout = 0.5;
   Mixer mixer = tiny_mixer(options);
-  const Batch batch;
+  const TinyBatch batch;
   const GreedyResult plain = greedy_decode(*mixer, batch.ids, batch.mask, kLength);
   mixer->train();
   const GreedyResult result = greedy_decode(*mixer, batch.ids, batch.mask, kLength);
@@ -103,7 +97,7 @@ TEST_CASE("Decoding under bfloat16 autocast stays near float32") {
   MixerOptions options = tiny_options();
   options.attention = GENERATE(Attention::kEager, Attention::kSdpa);
   Mixer mixer = tiny_mixer(options, "trained.safetensors");
-  const Batch batch;
+  const TinyBatch batch;
   const GreedyResult exact = greedy_decode(*mixer, batch.ids, batch.mask, 2);
   const AutocastGuard autocast(c10::DeviceType::CPU, at::kBFloat16);
   const GreedyResult result = greedy_decode(*mixer, batch.ids, batch.mask, 2);
@@ -114,18 +108,23 @@ TEST_CASE("Decoding under bfloat16 autocast stays near float32") {
 
 TEST_CASE("Sequences longer than the decoder's positions are refused") {
   Mixer mixer = tiny_mixer();
-  const Batch batch;
+  const TinyBatch batch;
   CHECK_THROWS_AS(greedy_decode(*mixer, batch.ids, batch.mask, 130), UsageError);
   CHECK_THROWS_AS(greedy_decode(*mixer, batch.ids, batch.mask, 0), UsageError);
   CHECK(greedy_decode(*mixer, batch.ids, batch.mask, 1).tokens.equal(at::full({8, 1}, 2, at::kLong)));
 }
 
 TEST_CASE("The flat head's five likeliest classes equal the reference") {
-  const auto expected = nlohmann::json::parse(read_file(test::tiny_folder() / "greedy.json"));
-  Mixer mixer = tiny_mixer();
-  const Batch batch;
-  const GreedyResult result = greedy_decode(*mixer, batch.ids, batch.mask, 1);
-  const FlatTopK top = flat_top_k(result.flat_logits);
+  const auto [weights, expected_file] =
+      GENERATE(std::pair("model.safetensors", "greedy.json"), std::pair("trained.safetensors", "greedy_trained.json"));
+  CAPTURE(weights);
+  const auto expected = nlohmann::json::parse(read_file(test::tiny_folder() / expected_file));
+  Mixer mixer = tiny_mixer(tiny_options(), weights);
+  const TinyBatch batch;
+  const at::Tensor logits = flat_logits(*mixer, batch.ids, batch.mask);
+  const at::Tensor some = rows<double>(expected.at("flat_logits_decoding"));
+  CHECK(max_difference(logits.narrow(1, 0, some.size(1)), some) <= 2e-5);
+  const FlatTopK top = flat_top_k(logits);
   CHECK(top.classes.equal(rows<int64_t>(expected.at("flat_top5").at("index"))));
   CHECK(max_difference(top.probabilities, rows<double>(expected.at("flat_top5").at("probability"))) <= 1e-5);
 }

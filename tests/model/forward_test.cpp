@@ -60,6 +60,40 @@ TEST_CASE("Every stage equals the reference") {
                                           "decoder.layer.2", "seq_logits", "flat_logits"});
 }
 
+TEST_CASE("A model without a decoder or without a flat head gives the same numbers in what it has") {
+  const bool flat_only = GENERATE(false, true);
+  MixerOptions options = tiny_options();
+  (flat_only ? options.vocabulary_size : options.num_classes) = 0;
+  Mixer part(options, InitialValues::kAll);  // draws values for what is there
+  Mixer whole = tiny_mixer();
+  std::vector<std::string> names, expected_names;
+  for (const auto& [name, tensor] : state_dict(*part)) names.push_back(name);
+  std::vector<std::pair<std::string, at::Tensor>> weights;
+  for (const auto& [name, tensor] : state_dict(*whole)) {
+    if (name.starts_with(flat_only ? "decoder." : "linear_decoder.")) continue;
+    expected_names.push_back(name);
+    weights.emplace_back(name, tensor);
+  }
+  CHECK(names == expected_names);
+  load_state_dict(*part, weights, "part");
+  part->eval();
+
+  const Batch batch;
+  const MixerOutput expected = whole->forward(batch.ids, batch.mask, batch.target_input);
+  const MixerOutput output = part->forward(batch.ids, batch.mask, batch.target_input);
+  CHECK(part->has_decoder() == !flat_only);
+  CHECK(part->has_flat_head() == flat_only);
+  if (flat_only) {
+    CHECK(max_difference(output.flat_logits, expected.flat_logits) == 0.0);
+    CHECK_FALSE(output.sequence_logits.defined());
+    CHECK_THROWS_AS(part->decoder(), InternalError);
+  } else {
+    CHECK(max_difference(output.sequence_logits, expected.sequence_logits) == 0.0);
+    CHECK_FALSE(output.flat_logits.defined());
+    CHECK_THROWS_AS(part->flat_logits(part->encode(batch.ids, batch.mask).pooled), InternalError);
+  }
+}
+
 TEST_CASE("A text of several windows and of a length that four does not divide equals the reference") {
   MixerOptions options = tiny_options();
   options.attention = GENERATE(Attention::kEager, Attention::kSdpa);

@@ -78,7 +78,8 @@ TEST_CASE("Unusable configurations are refused with file and key") {
 TEST_CASE("Mixer options that cannot be are refused") {
   using Change = std::function<void(MixerOptions&)>;
   const auto [change, message] = GENERATE(table<Change, std::string>({
-      {[](MixerOptions& o) { o.vocabulary_size = 0; }, "vocabulary_size"},
+      {[](MixerOptions& o) { o.vocabulary_size = o.num_classes = 0; }, "needs a decoder or a flat head"},
+      {[](MixerOptions& o) { o.vocabulary_size = -1; }, "vocabulary_size"},
       {[](MixerOptions& o) { o.num_classes = -1; }, "num_classes"},
       {[](MixerOptions& o) { o.dropout = 1.0; }, "dropout"},
       {[](MixerOptions& o) { o.dropout = std::numeric_limits<double>::quiet_NaN(); }, "dropout"},

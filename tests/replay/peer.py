@@ -1,7 +1,7 @@
-"""Makes a replay folder with transformers and torch: peer.py OUT_DIR
+"""Makes a replay folder with transformers and torch: peer.py OUT_DIR hisco|occ1950
 
 The encoder is transformers.CanineModel, the decoder torch.nn.TransformerDecoder, the optimizer torch.optim.AdamW; the
-loss is written out as loops. The shape differs from the stored fixture in everything that may differ: HISCO blocks,
+loss is written out as loops. The shape differs from the stored fixture in everything that may differ: blocks and classes,
 widths, heads, layers, buckets, windows of 64 over 130 characters, feed-forward widths, batch size, warm-up, rates.
 """
 import json
@@ -14,18 +14,19 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CanineConfig, CanineModel, get_linear_schedule_with_warmup
 
-out = sys.argv[1]
+out, formatter = sys.argv[1:]
 os.makedirs(f"{out}/encoder", exist_ok=True)
 torch.set_num_threads(1)
 torch.manual_seed(8)
 
-NB, BS, V, C, PAD = 5, 5, 19, 23, 1
+NB, BS, V, C = {"hisco": (5, 5, 19, 1919), "occ1950": (2, 3, 16, 1000)}[formatter]
+PAD = 1
 B, T, BATCHES, H = 4, 130, 3, 32
 WEIGHT, STEPS_WEIGHT, RATE = 0.3, 0.6, 2e-3
 CONFIG = dict(hidden_size=H, num_hidden_layers=3, num_attention_heads=2, intermediate_size=44, hidden_dropout_prob=0.0,
               attention_probs_dropout_prob=0.0, num_hash_functions=4, num_hash_buckets=300,
               max_position_embeddings=256, local_transformer_stride=64)
-SPEC = {"formatter": "hisco", "block_size": 5, "learning_rate": RATE, "warmup_pct": 0.34, "epochs": 2,
+SPEC = {"formatter": formatter, "block_size": BS, "learning_rate": RATE, "warmup_pct": 0.34, "epochs": 2,
         "seq2seq_weight": WEIGHT, "steps_seq2seq_weight": STEPS_WEIGHT, "dropout": 0.0}
 
 

@@ -161,6 +161,16 @@ TEST_CASE("impossible inputs are named") {
       {"\"epochs\"", [](SmallCopy& copy) { copy.spec["epochs"] = -1; }},
       {"\"warmup_pct\"", [](SmallCopy& copy) { copy.spec["warmup_pct"] = 1.5; }},
       {"\"gpf\", \"hisco\" or \"occ1950\"", [](SmallCopy& copy) { copy.spec["formatter"] = "hisco2"; }},
+      {"expected 19 rows of \"decoder.head.weight\", the vocabulary of the formatter \"hisco\"",
+       [](SmallCopy& copy) { copy.spec["formatter"] = "hisco"; }},
+      {"expected 1000 rows of \"linear_decoder.weight\", the classes of the formatter \"occ1950\"",
+       [](SmallCopy& copy) {
+         copy.spec["formatter"] = "occ1950";
+         copy.change("model.safetensors", [](NamedTensors& tensors) {
+           at::Tensor& head = tensor(tensors, "decoder.head.weight");
+           head = at::Tensor(head).narrow(0, 0, 16);
+         });
+       }},
       {"\"block_size\" be in [1, 1000]", [](SmallCopy& copy) { copy.spec["block_size"] = int64_t{1} << 62; }},
       {"\"target_cols\"", [](SmallCopy& copy) { copy.spec["target_cols"] = Json::array(); }},
       {"targets_seq2seq\" to be [8, 17], found [8, 12]",

@@ -139,12 +139,14 @@ TEST_CASE("folders of every formatter and other shapes replay") {
   }
 }
 
-TEST_CASE("a HISCO folder made by transformers and torch agrees in every stage") {
+TEST_CASE("folders made by transformers and torch agree in every stage") {
+  const std::string formatter = GENERATE("hisco", "occ1950");
+  CAPTURE(formatter);
   if (!fs::exists(CANINE_PYTHON)) SKIP("no Python with transformers and torch: " CANINE_PYTHON);
   const testing::TemporaryFolder temporary;
   const fs::path folder = temporary / "folder";
-  const std::string command =
-      "OMP_NUM_THREADS=1 '" CANINE_PYTHON "' '" CANINE_SOURCE "/tests/replay/peer.py' '" + folder.string() + "'";
+  const std::string command = "OMP_NUM_THREADS=1 '" CANINE_PYTHON "' '" CANINE_SOURCE "/tests/replay/peer.py' '" +
+                              folder.string() + "' " + formatter;
   REQUIRE(std::system(command.c_str()) == 0);
   replay({.folder = folder, .out = temporary / "out"});
   const std::vector<StageComparison> stages = compare_replays(folder, temporary / "out");

@@ -17,9 +17,9 @@ LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "GROUP_", "ROLE
 
 
 def clean_environment(**more):
-    """The environment without what launchers and shells may have set, and with one thread."""
+    """The environment without what launchers and shells may have set, with one thread, and away from the Hub."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
-    return {**kept, "OMP_NUM_THREADS": "1", **more}
+    return {**kept, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
 class Program:
@@ -43,12 +43,21 @@ class Program:
             stderr=subprocess.PIPE, text=True, **options)
 
 
-@pytest.fixture
-def finetune(tmp_path):
-    program = Program("finetune", tmp_path)
+def built(name, folder):
+    program = Program(name, folder)
     if not program.path.exists():
         pytest.fail(f"{program.path} is not there: build first, or set CANINE_BIN")
     return program
+
+
+@pytest.fixture
+def finetune(tmp_path):
+    return built("finetune", tmp_path)
+
+
+@pytest.fixture
+def train_mixer(tmp_path):
+    return built("train_mixer", tmp_path)
 
 
 @pytest.fixture

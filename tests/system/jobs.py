@@ -26,8 +26,13 @@ DEADLINE = 60  # seconds; a tiny job takes two or three on an idle machine
 PYTHON = pathlib.Path(sys.executable)
 RANK_VARIABLES = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 PROGRAM = BIN / "finetune"
+TRAIN_MIXER = BIN / "train_mixer"
 
 ROWS = 80  # 72 for training, 8 for validation: 9 steps an epoch at a global batch of 8
+
+SETTINGS = ["--encoder-config", str(FIXTURES / "encoder" / "config.json"), "--max-len", "32", "--learning-rate", "1e-3",
+            "--num-epochs", "2", "--log-interval", "1", "--save-interval", "3", "--eval-interval", "4",
+            "--num-threads", "1", "--eval-batch-size", "3"]
 
 
 def write_rows(folder):
@@ -44,9 +49,14 @@ def training(folder, *more, save_path="out"):
         write_rows(folder)
     return [
         "--dataset", str(rows), "--target-cols", "hisco_1", "--language", "en", "--allow-codes-shorter-than-block-size",
-        "--encoder-config", str(FIXTURES / "encoder" / "config.json"), "--max-len", "32", "--learning-rate", "1e-3",
-        "--num-epochs", "2", "--log-interval", "1", "--save-interval", "3", "--eval-interval", "4",
-        "--num-threads", "1", "--eval-batch-size", "3", "--save-path", str(save_path), *map(str, more)]
+        *SETTINGS, "--save-path", str(save_path), *map(str, more)]
+
+
+def mixer_training(prepared, *more, save_dir="out"):
+    """Flags of train_mixer for the same run on the files that finetune has prepared."""
+    return ["--train-data", str(prepared / "data_train.csv"), "--val-data", str(prepared / "data_val.csv"), "--formatter",
+            "gpf", "--target-cols", "hisco_1", "--seq2seq-weight", "0.1", *SETTINGS, "--save-dir", str(save_dir),
+            *map(str, more)]
 
 
 def endless(folder, *more):
@@ -142,7 +152,7 @@ class Job:
             entry = pathlib.Path("/proc") / str(pid)
             environment = environment_of(entry)
             try:
-                if os.readlink(entry / "exe") != str(PROGRAM.resolve()):
+                if os.readlink(entry / "exe") not in (str(PROGRAM.resolve()), str(TRAIN_MIXER.resolve())):
                     continue
             except OSError:
                 continue

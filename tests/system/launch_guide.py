@@ -20,7 +20,7 @@ SMALLER = [
     (r"-np \d+", "-np 2"),
     (r"node1:\d+,node2:\d+", "localhost:1,localhost:1"),
     (r"node1 node2 \d+", "localhost localhost 1"),
-    (r"occupations.csv \d+", "occupations.csv 2"),
+    (r"(occupations.csv|hisco_files) \d+", r"\1 2"),
     (r"--master_addr=node1", "--master_addr=127.0.0.1"),
     (r"--devices \d,\d", "--devices cpu:2"),
     (r"CUDA_VISIBLE_DEVICES=[\d,]+ ", "CUDA_VISIBLE_DEVICES= "),
@@ -44,7 +44,7 @@ class Block:
     def num_processes(self):
         """Of the cut-down job."""
         first = smaller(self.commands[0], 0)
-        plain = re.match(r"(CUDA_\S+ )?build/bin/finetune", first) and "cpu:2" not in first
+        plain = re.match(r"(CUDA_\S+ )?build/bin/", first) and "cpu:2" not in first
         return 1 if plain or " --cpu " in first else 2
 
 
@@ -69,5 +69,5 @@ def blocks():
 
 
 def settings():
-    """The guide's run.yaml."""
-    return yaml.safe_load(re.search(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)[1])
+    """The guide's run.yaml and mixer.yaml."""
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)]

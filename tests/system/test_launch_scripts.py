@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 
+import pandas
 import pytest
 import torch
 import yaml
@@ -73,7 +74,8 @@ def slurm_job():
 
 
 class House:
-    """A folder laid out like the repository, with the guide's run.yaml for a tiny model and the stand-ins for Slurm."""
+    """A folder laid out like the repository, with the guide's settings for a tiny model, data, and the stand-ins for
+    Slurm."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -88,11 +90,17 @@ class House:
             accelerate.replace("num_processes: 4", "num_processes: 2"))
         rows = (ROOT / "data" / "sample.csv").read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / "occupations.csv").write_text("".join(rows[:81]), encoding="utf-8")
-        settings = launch_guide.settings()
-        assert settings.pop("encoder") == "google/canine-s"  # nothing is downloaded here
-        settings.update(encoder_config=str(FIXTURES / "encoder" / "config.json"), padding="mask", batch_size=12,
-                        num_epochs=1, num_threads=1)
-        (folder / "run.yaml").write_text(yaml.safe_dump(settings))
+        hisco = pandas.DataFrame({"occ1": [f"occupation {i}" for i in range(80)], "lang": "en",
+                                  **{f"code{k}": [str(i + k) if k == 1 else None for i in range(80)] for k in range(1, 6)}})
+        (folder / "hisco_files").mkdir()
+        hisco[:40].to_csv(folder / "hisco_files" / "train_1.csv", index=False)
+        hisco[40:70].to_parquet(folder / "hisco_files" / "train_2.parquet")
+        hisco[70:].to_csv(folder / "hisco_files" / "val.csv", index=False)
+        for name, settings in zip(("run.yaml", "mixer.yaml"), launch_guide.settings(), strict=True):
+            assert settings.pop("encoder") == "google/canine-s"  # nothing is downloaded here
+            settings.update(encoder_config=str(FIXTURES / "encoder" / "config.json"), padding="mask", batch_size=12,
+                            num_epochs=1, num_threads=1)
+            (folder / name).write_text(yaml.safe_dump(settings))
         tools = folder / "tools"
         tools.mkdir()
         job = slurm_job()
@@ -147,12 +155,13 @@ def test_the_commands_of_the_guide_train(house, block):
         assert sum(text.count("using device: cpu") for text in texts) == 2
     else:
         assert "Number of processes" not in texts[0]
-    assert torch.load(house.folder / "runs" / "first" / "last.bin", weights_only=True)["step"] > 0
+    (last,) = (house.folder / "runs").glob("*/last.bin")
+    assert torch.load(last, weights_only=True)["step"] > 0
 
 
 def test_the_guide_has_commands_for_every_launcher():
     commands = [command for block in launch_guide.blocks() for command in block.commands]
-    for word in ("build/bin/finetune", "torchrun", "accelerate launch", "mpirun", "srun", "sbatch",
+    for word in ("build/bin/finetune", "mpirun -np 8 -H node1:4,node2:4 --bind-to none build/bin/train_mixer", "torchrun", "accelerate launch", "mpirun", "srun", "sbatch",
                  "python -m torch.distributed.launch", "scripts/run_multi_gpu_train.sh", "scripts/mpirun_two_nodes.sh"):
         assert any(command.startswith(word) for command in commands), word
 
@@ -254,8 +263,9 @@ def test_every_visible_gpu_gets_a_process(house, visible, expected):
     (["occupations.csv", "two", "--", *COLUMNS], "not 'two'"),
     (["occupations.csv", "2", "--num-epochs", "3"], "unexpected '--num-epochs'"),
     (["occupations.csv", "2"], "--target-cols"),
-    (["missing.csv", "2", "--", *COLUMNS], "no file 'missing.csv'"),
-    (["configs"], "does not have train_mixer"),
+    (["missing.csv", "2", "--", *COLUMNS], "no file or folder 'missing.csv'"),
+    (["configs"], "--save-dir"),
+    (["configs", "--", "--save-dir", "out"], "the folder 'configs' has no CSV or Parquet file with a word that begins with 'train'"),
 ])
 def test_what_the_script_for_all_gpus_cannot_use_is_said_in_one_line(house, arguments, complaint):
     done = gpu_script(house, *arguments)
@@ -263,6 +273,24 @@ def test_what_the_script_for_all_gpus_cannot_use_is_said_in_one_line(house, argu
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_a_folder_is_data_for_train_mixer(house):
+    recorder = house.folder / "recorded"
+    (recorder / "bin").mkdir(parents=True)
+    write_program(recorder / "bin" / "torchrun", '#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (house.folder / ".venv").unlink()
+    (house.folder / ".venv").symlink_to(recorder)
+    folder = house.folder / "some files"
+    folder.mkdir()
+    for name in ("train_1.csv", "my train 2.parquet", "Val.csv", "evaluation.csv", "train.txt"):
+        (folder / name).write_text("")
+    done = gpu_script(house, "some files", "2", "--", "--save-dir", "two words")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[3:] == [
+        str(house.folder / "build/bin/train_mixer"), "--distributed", "--train-data", "some files/train_1.csv",
+        "some files/my train 2.parquet", "--val-data", "some files/Val.csv", "--lr-scale", "linear", "--save-dir",
+        "two words"]
 
 
 # --- scripts/mpirun_two_nodes.sh ---
@@ -277,6 +305,9 @@ def test_mpirun_is_given_both_hosts_the_variables_and_the_flags_as_they_are(hous
     assert passed[passed.index("-x") + 1] == "NCCL_SOCKET_IFNAME"
     assert passed[passed.index("btl_tcp_if_include") + 1] == "eth1"
     assert passed[-4:] == [str(house.folder / "build/bin/finetune"), "--save-path", "two words", "--distributed"]
+    other = house.script("mpirun_two_nodes.sh", "node1", "node2", 1, "--", "--config", "mixer.yaml", MPIRUN="recorder",
+                         CANINE_PROGRAM=str(house.folder / "build/bin/train_mixer"))
+    assert other.stdout.splitlines()[-3:] == [str(house.folder / "build/bin/train_mixer"), "--config", "mixer.yaml"]
 
 
 @pytest.mark.parametrize("arguments, complaint", [

@@ -32,7 +32,7 @@ def printf(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("program", ["finetune", "replay"])
+@pytest.mark.parametrize("program", ["finetune", "train_mixer", "replay"])
 def test_python_starts_our_programs(program):
     direct = run(BIN / program, "--help")
     assert direct.returncode == 0

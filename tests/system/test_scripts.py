@@ -179,6 +179,53 @@ def test_the_sample_fits_its_settings():
     assert (ROOT / settings["encoder_config"]).exists()
 
 
+def make_hisco_codes(table, output):
+    return subprocess.run([sys.executable, ROOT / "scripts" / "make_hisco_codes", table, output], capture_output=True,
+                          text=True, check=False)
+
+
+def test_the_hisco_codes_are_what_their_script_makes(tmp_path):
+    table = ROOT.parent / "shared" / "reference" / "hisco_codes.csv"
+    if not table.exists():
+        pytest.skip("the table of HISCO codes, ../shared/reference/hisco_codes.csv, is not there")
+    made = make_hisco_codes(table, tmp_path / "codes.inc")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "codes.inc").read_bytes() == (ROOT / "src" / "text" / "hisco_codes.inc").read_bytes()
+
+
+@pytest.mark.parametrize("rows, complaint", [
+    ("0,-3\n2,-2\n", "expected index 1, found '2'"),
+    ("0,-3\n1,-1\n", "index 1: '-1'"),
+    ("0,-3\n1,-2\n2,-1\n3,1110\n", "index 3: '1110'"),
+    ("0,-3\n1,-2\n2,-1\n3,01120\n4,01110\n", "index 4: '01110'"),
+])
+def test_a_table_of_codes_that_breaks_the_rules_is_refused(tmp_path, rows, complaint):
+    (tmp_path / "table.csv").write_text("index,code\n" + rows)
+    done = make_hisco_codes(tmp_path / "table.csv", tmp_path / "codes.inc")
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert not (tmp_path / "codes.inc").exists()
+
+
+def test_the_hisco_sample_is_what_its_script_makes_and_holds_class_numbers(tmp_path):
+    subprocess.run([sys.executable, ROOT / "scripts" / "make_hisco_sample", tmp_path], check=True, capture_output=True)
+    texts, most_codes = [], 0
+    for name, num_rows in (("hisco_train.csv", 1600), ("hisco_val.csv", 300)):
+        assert (tmp_path / name).read_bytes() == (ROOT / "data" / name).read_bytes()
+        with open(tmp_path / name, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == num_rows
+        for row in rows:
+            texts.append(row["occ1"].casefold())
+            cells = [row[f"code{i}"] for i in range(1, 6)]
+            codes = cells[:cells.index("")] if "" in cells else cells
+            assert codes and not any(cells[len(codes):])
+            assert all(0 <= int(code) < 1919 for code in codes)
+            most_codes = max(most_codes, len(codes))
+    assert len(set(texts)) == len(texts)
+    assert most_codes == 5
+
+
 CATCH2 = """<Catch2TestRun name="text_test">
 <TestCase name="one"><OverallResult success="true" skips="0"/></TestCase>
 <TestCase name="two"><OverallResult success="false" skips="0"/></TestCase>

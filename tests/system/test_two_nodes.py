@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from jobs import (MARK, PROGRAM, assert_good_folder, assert_same_training, free_port, have_mpirun, load, log_without_times,
-                  model_of, mpirun, torchrun, training, wait_for_pid)
+from jobs import (MARK, PROGRAM, TRAIN_MIXER, assert_good_folder, assert_same_training, free_port, have_mpirun, load, log_without_times,
+                  mixer_training, mpirun, torchrun, training, wait_for_pid)
 from two_hosts import ADDRESSES, two_hosts_or_skip
 
 IN_TIME = 60  # seconds
@@ -31,12 +31,15 @@ def across(hosts, folder, *flags, **more):
 
 @pytest.mark.skipif(not have_mpirun(), reason="mpirun (Open MPI) is not there")
 def test_mpirun_across_two_hosts(jobs, tmp_path, hosts, two_ranks):
-    """No MASTER_ADDR, no network interface: MPI agrees on a place to meet, Gloo takes the addresses that reach it."""
+    """No MASTER_ADDR, no network interface: MPI agrees on a place to meet, Gloo takes the addresses that reach it.
+
+    Nor --distributed (D02); and ranks are not local ranks (D01): eight ranks, not twice four, train and write together.
+    """
     network = ADDRESSES[0].rsplit(".", 1)[0] + ".0/24"
     job = jobs(*hosts.on(0), *mpirun("--mca", "plm_rsh_agent", hosts.agent(), "--mca", "oob_tcp_if_include", network,
                                      "--mca", "btl_tcp_if_include", network, "--mca", "btl", "tcp,self",
                                      "-H", f"{ADDRESSES[0]}:4,{ADDRESSES[1]}:4", "-x", MARK, processes=8),
-               PROGRAM, *training(tmp_path, "--batch-size", "1", "--check-sync", "3"))
+               TRAIN_MIXER, *mixer_training(two_ranks, "--batch-size", "1", "--check-sync", "3"))
     text = job.succeed(IN_TIME)
     assert re.search("launcher=openmpi rank=0/8 local=0/4 because", text)
     assert "Number of processes: 8" in text

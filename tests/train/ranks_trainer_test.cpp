@@ -296,11 +296,10 @@ TEST_CASE("a rank whose data fail ends all ranks, and the others say which and w
   RankRuns runs(2, folder.path(), [](TinyRun& run) { run.options.save_interval = 1; });
   Dataset::Options data;
   data.files = {test::fixture("run/data_train.csv")};
-  data.target_cols = {"hisco_1"};
   // 360 rows are checked when loading, one stands in, four batches of 30 are good.
-  data.formatter = std::make_shared<FailingFormatter>(runs.run(1).formatter, 360 + 1 + 4 * 30);
-  data.key = runs.run(1).key;
-  data.num_classes = data.key->size();
+  const CodeSystem& system = *runs.run(1).system;
+  data.system = std::make_shared<CodeSystem>(system.options(),
+                                             std::make_shared<FailingFormatter>(system.formatter(), 360 + 1 + 4 * 30));
   runs.parts(1).train = std::make_shared<Dataset>(data);
   const testing::RankFailures failures = runs.try_train();
   REQUIRE(failures.order.size() == 2);

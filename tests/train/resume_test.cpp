@@ -12,10 +12,12 @@
 // After LibTorch, whose logging has a CHECK of its own.
 #undef CHECK
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 namespace canine {
 namespace {
 
+using Catch::Matchers::ContainsSubstring;
 using test::fixture;
 using test::TemporaryFolder;
 using test::TinyRun;
@@ -88,6 +90,41 @@ TEST_CASE("a finished run is left as it is") {
   CHECK(read_file(folder.path() / "logs.csv") == log);
 }
 
+TEST_CASE("the model card is in the checkpoint; one of an earlier version, without it, goes on") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.card = R"({"max_len":32})";
+  run.trainer().run();
+  const auto card_of = [&] {
+    return read_torch_file(folder.path() / "last.bin")
+        .at("canine", "checkpoint")
+        .at("card", "canine")
+        .as_string("card");
+  };
+  CHECK(card_of() == run.card);
+
+  const PickleValue written = read_torch_file(folder.path() / "last.bin");
+  PickleValue::Dict earlier;
+  for (const auto& [name, value] : written.as_dict("checkpoint").items) {
+    PickleValue::Dict kept;
+    if (name.as_string("name") == "canine") {
+      for (const auto& item : value.as_dict("canine").items) {
+        if (item.first.as_string("name") != "card") kept.items.push_back(item);
+      }
+    }
+    earlier.items.emplace_back(name, kept.items.empty() ? value : PickleValue(kept));
+  }
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) std::filesystem::remove(file.path());
+  write_torch_file(folder.path() / "last.bin", PickleValue(earlier));
+  run.options.num_epochs = 2;
+  Trainer trainer = run.trainer();
+  REQUIRE(trainer.resume());
+  CHECK(trainer.plan().first_step == 6);
+  trainer.run();
+  CHECK(card_of() == run.card);
+}
+
 TEST_CASE("a checkpoint of another padding mode, key or set of trained parameters is refused") {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
@@ -100,6 +137,11 @@ TEST_CASE("a checkpoint of another padding mode, key or set of trained parameter
     run.options.padding = Padding::kMask;
     Trainer other = run.trainer();
     CHECK_THROWS_AS(other.resume(), CheckpointError);
+  }
+  SECTION("blocks") {  // the tensors are the same
+    run.block_size = 6;
+    Trainer other = run.trainer();
+    CHECK_THROWS_WITH(other.resume(), ContainsSubstring("1 code(s) of 5 tokens a row, now 1 code(s) of 6"));
   }
   SECTION("freezing") {
     run.options.freeze_encoder = true;

@@ -14,8 +14,8 @@
 #include "canine/data/dataset.hpp"
 #include "canine/data/key.hpp"
 #include "canine/model/mixer.hpp"
-#include "canine/text/general_formatter.hpp"
 #include "canine/train/trainer.hpp"
+#include "support/general_system.hpp"
 
 namespace canine::test {
 
@@ -75,8 +75,8 @@ struct TinyRun {
     MixerOptions model_options;
     model_options.encoder = encoder();
     if (!dropout) model_options.encoder.hidden_dropout_prob = model_options.encoder.attention_probs_dropout_prob = 0;
-    formatter = std::make_shared<GeneralFormatter>(static_cast<int64_t>(columns.size()), 5, false);
-    model_options.vocabulary_size = formatter->vocabulary_size();
+    system = std::make_shared<CodeSystem>(testing::general_system(columns, block_size, key));
+    model_options.vocabulary_size = system->formatter()->vocabulary_size();
     model_options.num_classes = key->size();
     model_options.decoder_layers = 1;
     model_options.decoder_heads = 2;
@@ -90,16 +90,14 @@ struct TinyRun {
     parts.augmentation = std::make_shared<Augmentation>(Augmentation::Options{}, parts.train->word_source());
     parts.key = key;
     parts.data_fingerprint = "tiny";
+    parts.card = card;
     return parts;
   }
 
   std::shared_ptr<const Dataset> data(const std::string& name) const {
     Dataset::Options data;
     data.files = {fixture(name)};
-    data.target_cols = columns;
-    data.formatter = formatter;
-    data.key = key;
-    data.num_classes = key->size();
+    data.system = system;
     return std::make_shared<Dataset>(data);
   }
 
@@ -113,10 +111,12 @@ struct TinyRun {
   TrainOptions options;
   std::string files = "run";                       ///< folder of the fixture: 360 + 40 rows; "data": 40 + 10
   std::vector<std::string> columns = {"hisco_1"};  ///< "data" has hisco_2 too
-  bool dropout = true;                             ///< off where ranks are threads, which share torch's generator
+  int64_t block_size = 5;
+  std::string card = "{}";
+  bool dropout = true;  ///< off where ranks are threads, which share torch's generator
   Mixer model{nullptr};
   std::shared_ptr<const LabelKey> key;
-  std::shared_ptr<const GeneralFormatter> formatter;
+  std::shared_ptr<const CodeSystem> system;
 };
 
 /// The checkpoint without the two sums of seconds, the only values that may differ between equal runs.

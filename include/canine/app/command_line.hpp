@@ -16,7 +16,8 @@ struct GivenOption {
 };
 
 /// Reads a command line by argparse's rules: `--option value`, `--option=value`, '_' is '-', unambiguous abbreviations,
-/// lists end at the next option, the last of several wins. Beyond argparse, a switch may be given `=false`.
+/// lists end at the next option, the last of several wins, what stands behind no option goes to the positional ones.
+/// Beyond argparse, a switch may be given `=false`.
 /// Throws UsageError for unknown and ambiguous options (naming the nearest), missing and stray values.
 std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
                                             const std::vector<std::string>& arguments);

@@ -4,23 +4,14 @@
 #include <vector>
 
 #include "canine/app/option_set.hpp"
-#include "canine/app/shared_options.hpp"
+#include "canine/app/training_settings.hpp"
 
 namespace canine {
 
 /// Everything that a fine-tuning run is told.
-struct FinetuneOptions {
+struct FinetuneOptions : TrainingSettings {
   PrepareOptions data;
-  AugmentationSettings augmentation;
-  ModelSettings model;
-  TrainOptions train;
-  LoaderSettings loader;
-  MachineSettings machine;
-  LaunchSettings launch;
-  WandbSettings wandb;
-  bool use_amp = false;
   bool prepare_only = false;
-  bool dry_run = false;
 };
 
 /// Name, purpose and usage of finetune, still without its flags.
@@ -32,14 +23,8 @@ void declare_finetune_options(OptionSet& options, FinetuneOptions& values);
 /// Sets the options of the sample run: configs/sample.yaml, into canine-sample/ in the current folder.
 void use_sample(OptionSet& options);
 
-/// Checks what one flag's range cannot say: flags that exclude or need each other, files that must be there. Names
-/// settings that will have no effect, and completes `values` from flags that only shape others. Throws UsageError.
+/// Checks what one flag's range cannot say, as check_training_settings does. Throws UsageError.
 void check_finetune_options(const OptionSet& options, FinetuneOptions& values);
-
-/// What one process of a run does: prepares the data, builds the model, trains, and returns the exit status. `options`
-/// is what `values` came from.
-int run_finetune(const OptionSet& options, const FinetuneOptions& values, const LaunchContext& launch,
-                 c10::Device device);
 
 /// The program finetune: reads the arguments (without the program's name) and runs. Without any it trains a tiny
 /// encoder on the bundled sample.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "canine/app/job.hpp"
 #include "canine/checkpoint/hf_folder.hpp"
 #include "canine/data/batch.hpp"
 #include "canine/model/mixer.hpp"
@@ -14,11 +15,11 @@ namespace canine {
 
 /// Where a model's shape and first weights come from.
 struct ModelSettings {
-  std::string encoder = "google/canine-s";         ///< folder in Hugging Face layout, or Hub name in the local cache
-  std::filesystem::path encoder_config;            ///< config.json of an encoder with random weights, not `encoder`
-  std::string initial_checkpoint;                  ///< file whose "model" gives the first weights; empty = none
-  bool only_encoder = false;                       ///< of the checkpoint take the encoder only
-  double dropout = 0.0;                            ///< of decoder and flat head
+  std::string encoder = "google/canine-s";  ///< folder in Hugging Face layout, or Hub name
+  std::filesystem::path encoder_config;     ///< config.json of an encoder with random weights, not `encoder`
+  std::string initial_checkpoint;  ///< model that gives the first weights (exchange/start_weights.hpp); empty = none
+  bool only_encoder = false;       ///< of the checkpoint take the encoder only
+  double dropout = 0.0;            ///< of decoder and flat head
   std::optional<int64_t> decoder_dim_feedforward;  ///< none or 0 = width of the encoder
   Attention attention = Attention::kSdpa;
 };
@@ -30,8 +31,13 @@ struct EncoderChoice {
   std::string description;                  ///< "models/canine-s" or "random weights, shape of config.json"
 };
 
-/// Finds the encoder and reads its shape, not its weights. Throws UsageError.
-EncoderChoice choose_encoder(const ModelSettings& settings);
+/// Finds the encoder, downloading it if need be (app/hub_model.hpp), and reads its shape, not its weights. All
+/// processes of the job call it. Throws UsageError, IoError or CannotWriteError.
+EncoderChoice choose_encoder(const ModelSettings& settings, Job& job);
+
+/// Finds the model of --initial-checkpoint; of a Hub name that is not in the local cache the first process downloads
+/// it. Empty if there is none. Throws UsageError, IoError or CannotWriteError naming the flag.
+std::string find_start_weights(const ModelSettings& settings, Job& job);
 
 /// Shape of the model for label sequences of `formatter` and `num_classes` flat classes.
 MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,

@@ -19,8 +19,9 @@ using OptionValue = std::variant<std::monostate, bool, int64_t, double, std::str
 /// Where a value came from; a later one in this list wins.
 enum class Origin { kDefault, kEnvironment, kConfigFile, kCommandLine };
 
-/// One declared flag: its name, what it takes, its limits, its help and the variable that gets the value. Made by
-/// OptionSet::add; the setters return the option, so that a declaration is one statement.
+/// One declared flag or positional argument: its name, what it takes, its limits, its help and the variable that gets
+/// the value. Made by OptionSet::add and add_positional; the setters return the option, so that a declaration is one
+/// statement.
 class Option {
  public:
   enum class Kind { kSwitch, kInteger, kNumber, kText, kList };
@@ -44,17 +45,20 @@ class Option {
   /// (OMP_NUM_THREADS may hold a list); a text that does not fit is passed over.
   Option& environment(std::string variable);
   /// Not a flag of the Python program: an abbreviation that means one of the Python program's flags keeps that meaning.
-  Option& addition();
+  Option& addition(bool is_addition = true);
   /// Says something about one process of a job, so that processes may differ in it.
   Option& local();
   /// Neither read from a configuration file nor written to one.
   Option& command_line_only();
+  /// Must be given.
+  Option& required();
 
   /// Takes texts as they come from a command line or file. Throws UsageError "`where`: expected ..., got ...".
   void set(const std::vector<std::string>& texts, const std::string& where, Origin origin, std::string origin_text);
 
   const std::string& name() const { return name_; }  ///< with hyphens, without the leading two
-  std::string key() const;                           ///< with underscores, as in args.yaml
+  std::string spelling() const { return is_positional_ ? name_ : "--" + name_; }  ///< as messages name it
+  std::string key() const;                                                        ///< with underscores, as in args.yaml
   Kind kind() const { return kind_; }
   const std::string& help() const { return help_; }
   const std::string& placeholder() const { return placeholder_; }
@@ -64,6 +68,8 @@ class Option {
   bool is_command_line_only() const { return command_line_only_; }
   bool is_local() const { return local_; }
   bool is_path() const { return is_path_; }
+  bool is_required() const { return required_; }
+  bool is_positional() const { return is_positional_; }
   OptionValue value() const { return target_.load(); }
   const OptionValue& default_value() const { return default_; }
   Origin origin() const { return origin_; }
@@ -96,6 +102,8 @@ class Option {
   bool command_line_only_ = false;
   bool local_ = false;
   bool is_path_ = false;
+  bool required_ = false;
+  bool is_positional_ = false;
   Origin origin_ = Origin::kDefault;
   std::string origin_text_ = "default";
 };
@@ -109,6 +117,18 @@ template <typename T>
 struct IsOptional : std::false_type {};
 template <typename T>
 struct IsOptional<std::optional<T>> : std::true_type {};
+
+/// An enumeration, or what an optional of one holds.
+template <typename T>
+struct EnumIn {
+  using type = T;
+};
+template <typename T>
+struct EnumIn<std::optional<T>> {
+  using type = T;
+};
+template <typename T>
+using EnumOf = typename EnumIn<T>::type;
 
 template <typename T>
 constexpr Option::Kind kind_of() {

@@ -20,7 +20,8 @@ namespace canine {
 ///     options.add("batch-size", train.batch_size, "rows per step").at_least(1);
 ///
 /// The default is what the variable holds when it is declared, so programs share declarations with defaults of their
-/// own. Variables must outlive the set. --help, --version, --config and --print-config are there already.
+/// own. Variables must outlive the set. --help, --version, --config and --print-config are there already, the last two
+/// unless the program is too small for configuration files.
 ///
 /// A value comes from the command line, else from the --config file, else from the environment, else it is the default.
 class OptionSet {
@@ -30,7 +31,10 @@ class OptionSet {
     std::string meaning;  ///< one line
   };
 
-  OptionSet(std::string program, std::string purpose, std::vector<Usage> usage);
+  enum class ConfigFiles { kYes, kNo };
+
+  OptionSet(std::string program, std::string purpose, std::vector<Usage> usage,
+            ConfigFiles config_files = ConfigFiles::kYes);
   OptionSet(const OptionSet&) = delete;
   OptionSet& operator=(const OptionSet&) = delete;
 
@@ -49,10 +53,10 @@ class OptionSet {
     return option;
   }
 
-  /// Declares an option that takes one of some words.
-  template <typename E>
-  requires(std::is_enum_v<E>) Option& add(std::string name, E& target,
-                                          const std::vector<std::pair<std::string, E>>& words, std::string help) {
+  /// Declares an option for an enumeration, or an optional of one, that takes one of some words.
+  template <typename T>
+  Option& add(std::string name, T& target, const std::vector<std::pair<std::string, option_detail::EnumOf<T>>>& words,
+              std::string help) {
     std::vector<std::string> choices;
     for (const auto& [word, value] : words) choices.push_back(word);
     const auto load = [&target, words]() -> OptionValue {
@@ -69,6 +73,20 @@ class OptionSet {
     return declare(Option(std::move(name), Option::Kind::kText, std::move(help), {load, store}))
         .one_of(std::move(choices));
   }
+
+  /// Declares an argument without a flag; they are taken in the order of their declarations. `name` is how --help and
+  /// messages call it ("FILE"). Required unless the target is an optional.
+  template <typename T>
+  Option& add_positional(std::string name, T& target, std::string help) {
+    Option& option = add(std::move(name), target, std::move(help)).command_line_only();
+    option.is_positional_ = true;
+    option.required_ = !option_detail::IsOptional<T>::value;
+    return option;
+  }
+
+  /// Names the flags that the Python program has, where those of shared declarations differ from it: of the flags
+  /// declared so far all others are additions (Option::addition).
+  void set_python_flags(const std::vector<std::string>& names);
 
   /// Keys of args.yaml files of other programs that have no meaning here: passed over with a note.
   void pass_over_config_keys(std::vector<std::string> keys);
@@ -103,6 +121,7 @@ class OptionSet {
  private:
   Option& declare(Option option);
   Option& find(std::string_view name);
+  void require_all_given() const;
 
   std::string program_;
   std::string purpose_;

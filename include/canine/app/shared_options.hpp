@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "canine/app/device.hpp"
 #include "canine/app/job.hpp"
@@ -32,10 +33,19 @@ struct AugmentationSettings {
   std::filesystem::path word_frequencies;  ///< CSV with columns word, freq; empty = the words of the training texts
 };
 
-// Declarations of flags that several programs share, one function per section of --help. Defaults are what the structs
+// Declarations of flags that several programs share, most of them one section of --help. Defaults are what the structs
 // hold; the order is that of --help.
 
-/// Input file, columns, splitting and checks of finetune's preparation.
+/// The variables behind the flags that say how codes of any system are written.
+struct CodeTargets {
+  std::vector<std::string>& target_cols;
+  int64_t& block_size;
+  bool& use_within_block_sep;
+};
+
+/// `where` stands before the help texts ("with --formatter gpf: ").
+void add_code_options(OptionSet& options, const CodeTargets& codes, const std::string& where = "");
+/// Input file, columns, splitting and checks of finetune's preparation; without a heading.
 void add_preparation_options(OptionSet& options, PrepareOptions& data);
 void add_augmentation_options(OptionSet& options, AugmentationSettings& augmentation);
 /// Encoder, start weights and shape; `train` holds what training shares with the shape (input length, padding,
@@ -43,7 +53,7 @@ void add_augmentation_options(OptionSet& options, AugmentationSettings& augmenta
 void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& train);
 /// Epochs, rates, loss, arithmetic.
 void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp);
-/// When to log, validate and save, and what to keep.
+/// When to log, validate and save, and what to keep; without a heading.
 void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb);
 void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader);
 /// Launch, process group, and what several processes mean for batches and rates.

@@ -17,13 +17,7 @@ struct EncoderFolder {
   NamedTensors read_weights() const;
 };
 
-/// Finds `name_or_dir`: a folder that holds config.json and weights, or a Hub name ("google/canine-s") in the local Hub
-/// cache (refs/main, else the newest snapshot). Throws UsageError that names the places looked at and the command that
-/// fetches it.
-EncoderFolder find_encoder(const std::string& name_or_dir);
-
-/// Folder of the local Hub cache by the rules of huggingface_hub: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
-/// XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub.
-std::filesystem::path hub_cache_folder();
+/// Opens a folder that holds config.json and weights. Throws UsageError naming what it lacks.
+EncoderFolder find_encoder(const std::filesystem::path& folder);
 
 }  // namespace canine

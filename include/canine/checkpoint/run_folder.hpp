@@ -47,8 +47,14 @@ class RunFolder {
   /// Removes aside files that earlier processes left.
   std::optional<Found> newest();
 
+  /// The same for readers beside a run: nothing in the folder is changed.
+  static std::optional<Found> find_newest(const std::filesystem::path& folder);
+
   /// Names, sizes and hashes (of the manifest) of the checkpoint files, as text: equal for all who see the same folder.
   std::string fingerprint() const;
+
+  /// True if `folder` holds a file called like a checkpoint, whole or not.
+  static bool has_checkpoint(const std::filesystem::path& folder);
 
  private:
   void prune() const;

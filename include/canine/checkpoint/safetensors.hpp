@@ -13,6 +13,9 @@ namespace canine {
 /// not UTF-8 JSON, names a key twice, an unknown dtype, or ranges that do not tile the data exactly.
 NamedTensors read_safetensors(const std::filesystem::path& path);
 
+/// Entry "__metadata__" of the header of such a file, with the same checks.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
 /// Writes tensors (made contiguous on the CPU) in the given order, atomically. `metadata` goes to "__metadata__".
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});

@@ -24,4 +24,7 @@ enum class Padding {
   kMask,       ///< padding hidden from cross-attention, batches trimmed to 4 * ceil(n / 4) + 8 characters
 };
 
+/// Width T of a batch whose longest row has `longest` characters.
+int64_t padded_width(Padding padding, int64_t longest, int64_t max_len);
+
 }  // namespace canine

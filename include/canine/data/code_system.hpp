@@ -22,12 +22,13 @@ class CodeSystem {
  public:
   struct Options {
     FormatterOptions formatter;
-    std::vector<std::string> target_cols;  ///< label columns, in order; empty = the formatter's usual ones, if any
-    std::shared_ptr<const LabelKey> key;   ///< classes of gpf; null for the others
+    std::vector<std::string> target_cols = {};  ///< label columns in order; empty = the formatter's usual ones, if any
+    std::shared_ptr<const LabelKey> key = {};   ///< classes of gpf; null for the others
   };
 
-  /// Throws UsageError: gpf without columns or key, more columns than the formatter has blocks.
-  explicit CodeSystem(const Options& options);
+  /// `formatter` null = the one that the options name. Throws UsageError: gpf without columns or key, more columns than
+  /// the formatter has blocks, a column named twice or like those of texts and languages.
+  explicit CodeSystem(const Options& options, std::shared_ptr<const Formatter> formatter = nullptr);
 
   const Options& options() const { return options_; }
   const std::vector<std::string>& target_cols() const { return options_.target_cols; }
@@ -35,7 +36,10 @@ class CodeSystem {
   const std::shared_ptr<const LabelKey>& key() const { return options_.key; }
 
   /// Entries C of the flat head: size of the key, 1919, 1000.
-  int64_t num_classes() const;
+  int64_t num_classes() const { return classes_->size(); }
+
+  /// True for cells that count as missing although the file holds a text: a blank in occ1950 (docs/differences.md D10).
+  bool is_missing(std::string_view cell) const;
 
   /// Class of a label cell as files hold it ("123.0" is 123 in hisco); -1 if it has none.
   int64_t class_of_cell(std::string_view cell) const;
@@ -45,7 +49,7 @@ class CodeSystem {
   std::optional<std::string> code(int64_t index) const;
 
   /// Class of a code as `code` gives it, or -1.
-  int64_t find(std::string_view code) const;
+  int64_t find(std::string_view code) const { return classes_->find(code); }
 
   /// The label cell that stands for a class in files; nullopt as in `code`.
   std::optional<std::string> cell(int64_t index) const;
@@ -57,6 +61,7 @@ class CodeSystem {
  private:
   Options options_;
   std::shared_ptr<const Formatter> formatter_;
+  std::shared_ptr<const LabelKey> classes_;  // code of each class; the key where there is one
 };
 
 }  // namespace canine

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "canine/data/batch.hpp"
-#include "canine/data/key.hpp"
+#include "canine/data/code_system.hpp"
 #include "canine/table/table.hpp"
 #include "canine/text/augmentation.hpp"
 #include "canine/text/formatter.hpp"
@@ -24,11 +24,8 @@ class Dataset {
  public:
   struct Options {
     std::vector<std::filesystem::path> files;  ///< CSV or Parquet, concatenated in this order
-    std::vector<std::string> target_cols;      ///< label columns
-    std::shared_ptr<const Formatter> formatter;
-    std::shared_ptr<const LabelKey> key;  ///< flat classes of the codes; null: a cell is the number of its class
-    int64_t num_classes = 0;              ///< C; 0 = key->size()
-    int num_threads = 0;                  ///< for the checks; 0 = one per available processor
+    std::shared_ptr<const CodeSystem> system;  ///< label columns, label sequences, flat classes
+    int num_threads = 0;                       ///< for the checks; 0 = one per available processor
   };
 
   /// Reads columns `occ1`, `lang` and the label columns, and checks every row once: it must encode, and every code must
@@ -37,8 +34,9 @@ class Dataset {
   explicit Dataset(const Options& options);
 
   int64_t size() const { return texts_.size(); }
-  int64_t num_classes() const { return num_classes_; }
-  const Formatter& formatter() const { return *formatter_; }
+  const CodeSystem& system() const { return *system_; }
+  const Formatter& formatter() const { return *system_->formatter(); }
+  int64_t num_classes() const { return system_->num_classes(); }
 
   /// Description as it is in the file: "NA" and empty texts are texts here.
   std::string_view text(int64_t row) const { return texts_.text(row); }
@@ -57,13 +55,12 @@ class Dataset {
   class Interner;
   using Cells = std::vector<std::optional<std::string_view>>;
 
-  void append_file(const std::filesystem::path& path, const Options& options, Interner& languages, Interner& codes);
-  void assign_classes(const Options& options);
-  void check_rows(const Table& table, int64_t first_row, const Options& options) const;
+  void append_file(const std::filesystem::path& path, int num_threads, Interner& languages, Interner& codes);
+  void assign_classes();
+  void check_rows(const Table& table, int64_t first_row, int num_threads) const;
   void cells_of(int64_t row, Cells& cells) const;
 
-  std::shared_ptr<const Formatter> formatter_;
-  int64_t num_classes_ = 0;
+  std::shared_ptr<const CodeSystem> system_;
   size_t num_columns_ = 0;
   StringColumn texts_;
   std::deque<std::string> languages_;  // distinct

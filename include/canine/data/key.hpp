@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,5 +47,13 @@ class LabelKey {
   std::unordered_map<std::string, int64_t, Hash, std::equal_to<>> index_;
   int64_t missing_index_ = -1;
 };
+
+/// Key of the codes in the label columns of CSV and Parquet files, for training with a key of one's own
+/// (docs/differences.md D32): in order of first appearance over the training files, then the validation files, row by
+/// row and from the first column to the last. A missing cell ends a row, as in the label sequence, and makes no class.
+/// Warns of codes that only validation files have: nothing trains their classes. Throws DataError, IoError as
+/// read_table does, DataError if there are no codes.
+LabelKey collect_key(std::span<const std::filesystem::path> train, std::span<const std::filesystem::path> val,
+                     const std::vector<std::string>& target_cols);
 
 }  // namespace canine

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "canine/model/decoder.hpp"
 #include "canine/model/mixer.hpp"
 
 namespace canine {
@@ -13,6 +14,7 @@ struct GreedyResult {
   at::Tensor tokens;         ///< [B, L] int64, the first is BOS
   at::Tensor probabilities;  ///< [B, L] float32, of each chosen token among all V; the first is 1
   at::Tensor flat_logits;    ///< [B, C] of the flat head, from the same pass through the encoder
+  DecoderMemory memory;      ///< what the decoder saw of the characters, for order_invariant_confidence
 };
 
 /// Writes `length` label positions for every row: from BOS on, always the likeliest of all V tokens (the first of

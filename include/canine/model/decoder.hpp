@@ -3,7 +3,9 @@
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,14 +18,29 @@ namespace canine {
 
 class DecoderLayer;
 
-/// What position-by-position decoding keeps per layer. B rows, L positions at most, T characters, H width.
+/// Keys and values of one layer's attention.
+struct KeyValue {
+  at::Tensor key, value;
+};
+
+/// The characters as every position of a row sees them. B rows, T characters, H width.
+struct DecoderMemory {
+  std::vector<KeyValue> layers;  ///< [B, T, H] each
+  at::Tensor mask;               ///< as `attend` takes it; undefined = all characters are seen
+
+  /// Those of some rows; `rows` [N] int64.
+  DecoderMemory of_rows(const at::Tensor& rows) const;
+};
+
+/// What position-by-position decoding keeps. L positions at most.
 struct DecoderCache {
-  struct Layer {
-    at::Tensor self_key, self_value;      ///< [B, L, H], filled up to the position decoded last
-    at::Tensor memory_key, memory_value;  ///< [B, T, H]
-  };
-  std::vector<Layer> layers;
-  at::Tensor memory_mask;  ///< as `attend` takes it; undefined = all characters are seen
+  DecoderMemory memory;
+  std::vector<KeyValue> layers;  ///< [B, L, H] each, filled up to the position decoded last
+};
+
+/// N label prefixes of D tokens each, the same ones in every row; without layers, the empty prefix.
+struct PrefixCache {
+  std::vector<KeyValue> layers;  ///< [B, N, D, H] each
 };
 
 /// What padding tokens do to self-attention: in the Python program's training and validation their scores get + 1
@@ -42,15 +59,36 @@ class MixerDecoderImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& target_input, const at::Tensor& memory, const at::Tensor& memory_mask,
                      PadBonus bonus = PadBonus::kOne);
 
-  /// Decoding of up to `length` positions one by one (PadBonus::kNone).
+  /// The same with the characters read before.
+  at::Tensor forward(const at::Tensor& target_input, const DecoderMemory& memory, PadBonus bonus);
+
+  DecoderMemory read(const at::Tensor& memory, const at::Tensor& memory_mask);
+
+  // Decoding: PadBonus::kNone, in no-grad mode.
+
+  /// Decoding of up to `length` positions one by one.
   DecoderCache start(const at::Tensor& memory, const at::Tensor& memory_mask, int64_t length);
 
-  /// Logits [B, V] after the token [B] at `position`; positions come in order 0, 1, ... Needs no-grad mode.
+  /// Logits [B, V] after the token [B] at `position`; positions come in order 0, 1, ...
   at::Tensor step(const at::Tensor& token, int64_t position, DecoderCache& cache);
+
+  /// Decoding of many prefixes of a row at once, each longer by one token than one that came before.
+  struct PrefixStep {
+    at::Tensor logits;  ///< [B, N, V] after the N prefixes
+    PrefixCache cache;  ///< of the N prefixes
+  };
+  /// Prefix n is prefix parents[n] of `before` followed by tokens[n], which stands at `position` = D. tokens, parents
+  /// [N] int64; at position 0 `before` is the empty prefix, `parents` is not looked at.
+  PrefixStep step_prefixes(const at::Tensor& tokens, const at::Tensor& parents, int64_t position,
+                           const DecoderMemory& memory, const PrefixCache& before);
 
   void set_observer(StageObserver observer);
 
  private:
+  /// Output of a layer for its input x [B, S, H] and the mask of self-attention.
+  using LayerCall = std::function<at::Tensor(size_t layer, const at::Tensor& x, const at::Tensor& self_mask)>;
+  at::Tensor forward(const at::Tensor& target_input, PadBonus bonus, const LayerCall& layer);
+
   at::Tensor embed(const at::Tensor& tokens, int64_t position);
   at::Tensor self_mask(const at::Tensor& target_input, PadBonus bonus);
 

@@ -22,8 +22,13 @@ class EncoderLayer : public torch::nn::Module {
   /// width and each attends only to its own.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& mask, int64_t window = 0);
 
+  /// The first position of `forward`, [B, H], for the work of one position besides keys and values.
+  at::Tensor forward_first(const at::Tensor& x, const at::Tensor& mask);
+
  private:
   at::Tensor self_attention(const at::Tensor& x, const at::Tensor& mask, int64_t window) const;
+  at::Tensor feed_forward(const at::Tensor& x, const at::Tensor& context) const;
+  AttentionShape shape() const;
   double hidden_dropout() const { return is_training() ? hidden_dropout_ : 0.0; }
 
   AttentionShape shape_;

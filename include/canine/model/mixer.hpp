@@ -23,8 +23,8 @@ struct EncoderOutput {
 };
 
 struct MixerOutput {
-  at::Tensor sequence_logits;  ///< [B, S, V]; position t predicts target t + 1
-  at::Tensor flat_logits;      ///< [B, C]
+  at::Tensor sequence_logits;  ///< [B, S, V]; position t predicts target t + 1; undefined without a decoder
+  at::Tensor flat_logits;      ///< [B, C]; undefined without a flat head
 };
 
 /// Called with the name of a stage ("encoder.embeddings", "encoder.deep.0", "decoder.layer.1", ...) and its output, in
@@ -40,7 +40,9 @@ enum class InitialValues {
 
 /// CANINE encoder, autoregressive decoder over label blocks, and flat multi-label head in one module.
 /// Submodules `encoder`, `decoder`, `linear_decoder`: parameter paths are the keys of the Python program's checkpoints.
-/// Source: histocc/model_assets.py (Seq2SeqMixerOccCANINE).
+/// Without a flat head it is the Python program's seq2seq model, without a decoder its flat model; what is not there
+/// has no parameters, and asking for it throws InternalError. Source: histocc/model_assets.py (Seq2SeqMixerOccCANINE,
+/// Seq2SeqOccCANINE, CANINEOccupationClassifier).
 class MixerImpl : public torch::nn::Module {
  public:
   /// Parameters are made on the CPU, with values drawn from torch's default generator (model/initialization.hpp).
@@ -53,6 +55,9 @@ class MixerImpl : public torch::nn::Module {
 
   EncoderOutput encode(const at::Tensor& input_ids, const at::Tensor& attention_mask);
 
+  /// The pooled output alone, which the flat head needs (CanineEncoderImpl::pool).
+  at::Tensor pool(const at::Tensor& input_ids, const at::Tensor& attention_mask);
+
   /// [B, C] flat logits without the dropout on logits (prediction).
   at::Tensor flat_logits(const at::Tensor& pooled);
 
@@ -61,8 +66,10 @@ class MixerImpl : public torch::nn::Module {
   at::Tensor memory_mask(const at::Tensor& attention_mask) const;
 
   const MixerOptions& options() const { return options_; }
+  bool has_decoder() const { return decoder_ != nullptr; }
+  bool has_flat_head() const { return linear_decoder_ != nullptr; }
   CanineEncoderImpl& encoder() { return *encoder_; }
-  MixerDecoderImpl& decoder() { return *decoder_; }
+  MixerDecoderImpl& decoder();
 
   /// Empty = none, as at the start.
   void set_observer(const StageObserver& observer);

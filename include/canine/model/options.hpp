@@ -35,8 +35,8 @@ enum class Attention {
 /// Shape of a whole mixer. B rows, T characters, S = L - 1 target positions, V vocabulary, C classes, H width.
 struct MixerOptions {
   EncoderOptions encoder;
-  int64_t vocabulary_size = 0;  ///< V, from the formatter
-  int64_t num_classes = 0;      ///< C, entries of the flat head
+  int64_t vocabulary_size = 0;  ///< V, from the formatter; 0 = no decoder
+  int64_t num_classes = 0;      ///< C, entries of the flat head; 0 = none
   double dropout = 0.0;         ///< of decoder and flat head, in [0, 1)
   int64_t decoder_layers = 3;
   int64_t decoder_heads = 8;
@@ -45,6 +45,7 @@ struct MixerOptions {
   Attention attention = Attention::kSdpa;
   bool mask_memory_padding = false;  ///< padding mode "mask": cross-attention sees real characters only
 
+  /// Throws UsageError naming the key.
   void validate() const;
 };
 

@@ -12,8 +12,9 @@ namespace canine {
 ///   spec.json                 formatter ("gpf" with target_cols and block_size, "hisco", "occ1950"), learning_rate,
 ///                             warmup_pct, epochs, seq2seq_weight, steps_seq2seq_weight
 ///   encoder/config.json       shape of the encoder
-///   model.safetensors         all weights; vocabulary, classes, decoder layers and feed-forward width from their
-///   shapes batch.safetensors         input_ids, attention_mask, targets_seq2seq, targets_linear
+///   model.safetensors         all weights; classes, decoder layers and feed-forward width from their shapes. The
+///                             heads must fit the formatter
+///   batch.safetensors         input_ids, attention_mask, targets_seq2seq, targets_linear
 ///   step_batches.safetensors  the same as `{i}.input_ids`, ...; i = 0, 1, ...
 ///   long_text.safetensors, trained.safetensors   optional
 ///

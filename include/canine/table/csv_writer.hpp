@@ -8,7 +8,8 @@
 namespace canine {
 
 /// CSV text as pandas' to_csv(index=False) writes it: LF (or CRLF), minimal quoting (',', '"' and LF; a field with a
-/// lone CR is quoted too, see docs/differences.md D43), '"' doubled, missing = empty, a lone empty field = `""`.
+/// lone CR is quoted too, see docs/differences.md D43), '"' doubled, missing = empty, a lone empty field = `""`; a
+/// lone field of blanks is quoted too, because readers skip blank lines.
 /// Appends to a string that the caller writes with AtomicFile.
 class CsvWriter {
  public:

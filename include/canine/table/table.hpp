@@ -46,6 +46,7 @@ struct Table {
   int64_t num_rows = 0;
   std::filesystem::path path;         ///< for messages
   std::vector<uint64_t> line_of_row;  ///< 1-based line where the row starts in the file; empty for Parquet
+  int64_t first_row = 0;              ///< rows of the file in front of this table (TableStream)
 
   /// Column called `name`. Throws UsageError that lists the columns there are.
   const StringColumn& column(std::string_view name) const;

@@ -25,6 +25,7 @@ struct BlockLayout {
   int64_t block_size = 5;  ///< tokens per code
 
   int64_t sequence_length() const { return num_blocks * block_size + 2; }
+  bool operator==(const BlockLayout&) const = default;
 };
 
 /// Codes of one row <-> sequence of label indices. Stateless after construction, so threads may share one.

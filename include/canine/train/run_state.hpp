@@ -48,6 +48,7 @@ struct RunState {
   std::string padding = "reference";  ///< the mode a model was trained in; evaluation and prediction follow it
   std::string precision = "fp32";
   std::string data_fingerprint;
+  std::string card;  ///< JSON of exchange/model_card.hpp; empty in checkpoints of earlier versions
 };
 
 /// A checkpoint as the Python program writes it (model, optimizer, scheduler, step, key) plus "canine". Tensors share

@@ -27,6 +27,7 @@ struct TrainParts {
   std::shared_ptr<const Augmentation> augmentation;              ///< null = training texts as they are
   std::shared_ptr<const LabelKey> key;                           ///< written into checkpoints; null = none
   std::string data_fingerprint;                                  ///< written into checkpoints and compared on resuming
+  std::string card;                                              ///< RunState::card, written into checkpoints
   std::shared_ptr<ProcessGroup> group = ProcessGroup::single();  ///< the processes that train together
   /// What ask for the end (the number of a signal, 0 = none) or for a checkpoint in between. Looked at after each step;
   /// it is enough that one rank is asked. Null = StopRequest::signal, and never.

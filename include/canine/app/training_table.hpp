@@ -2,10 +2,12 @@
 
 #include <c10/core/Device.h>
 
+#include <map>
 #include <string>
 
-#include "canine/app/finetune.hpp"
 #include "canine/app/model_setup.hpp"
+#include "canine/app/option_set.hpp"
+#include "canine/app/training_settings.hpp"
 #include "canine/launch/launch_context.hpp"
 #include "canine/launch/thread_share.hpp"
 #include "canine/train/trainer.hpp"
@@ -22,8 +24,9 @@ struct RunContext {
 };
 
 /// The table before the first step: every setting with its value and what it means for this run, then the sizes of the
-/// run (rows, steps, parameters, memory).
-std::string finetune_table(const OptionSet& options, const FinetuneOptions& values, const RunContext& context,
-                           const TrainParts& parts, const TrainPlan& plan);
+/// run (rows, steps, parameters, memory). `data_meanings` (by option name) are those of the program's own flags.
+std::string training_table(const OptionSet& options, const TrainingSettings& settings, const RunContext& context,
+                           const TrainParts& parts, const TrainPlan& plan,
+                           const std::map<std::string, std::string>& data_meanings);
 
 }  // namespace canine

@@ -1,4 +1,4 @@
-#include "canine/app/finetune_table.hpp"
+#include "canine/app/training_table.hpp"
 
 #include <fmt/format.h>
 
@@ -9,11 +9,6 @@ namespace canine {
 namespace {
 
 constexpr double kBytesPerNumber = 4;  // weights, gradients and moments are float32
-
-/// "1 row", "1,234 rows".
-std::string counted(int64_t count, std::string_view noun, std::string_view plural_end = "s") {
-  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : plural_end);
-}
 
 struct ModelSize {
   int64_t parameters = 0;
@@ -38,18 +33,18 @@ std::string encoder_meaning(const EncoderChoice& encoder) {
                      counted(encoder.shape.num_hidden_layers, "deep layer"));
 }
 
-std::map<std::string, std::string> meanings(const FinetuneOptions& values, const RunContext& context,
+/// Rows that all processes together see in an epoch.
+int64_t rows_of_epoch(const TrainParts& parts, const TrainOptions& train, int processes) {
+  const DistributedSampler sampler({.num_rows = parts.train->size(), .world = processes, .remainder = train.remainder});
+  return sampler.rows_per_rank() * processes;
+}
+
+std::map<std::string, std::string> meanings(const TrainingSettings& values, const RunContext& context,
                                             const TrainParts& parts, const TrainPlan& plan) {
-  const BlockLayout layout = parts.train->formatter().layout();
   const BatchPlan& batches = plan.batches;
-  const int64_t rows_of_epoch = parts.train->size() - parts.train->size() % batches.processes;
-  const int64_t rows_of_last = rows_of_epoch - (plan.steps_per_epoch - 1) * batches.global_batch();
+  const int64_t rows_of_last =
+      rows_of_epoch(parts, values.train, batches.processes) - (plan.steps_per_epoch - 1) * batches.global_batch();
   std::map<std::string, std::string> meanings = {
-      {"dataset", counted(parts.train->size() + parts.val->size(), "row")},
-      {"target-cols", fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
-                                  counted(parts.key->size(), "class", "es"))},
-      {"block-size", fmt::format("label sequences of {} positions", layout.sequence_length())},
-      {"share-val", counted(parts.val->size(), "row") + " for validation"},
       {"num-epochs", counted(plan.total_steps, "step")},
       {"batch-size",
        fmt::format("{} rows at a time in each process, {} an epoch, the last of {}", format_count(batches.per_process),
@@ -80,8 +75,9 @@ std::map<std::string, std::string> meanings(const FinetuneOptions& values, const
 
 }  // namespace
 
-std::string finetune_table(const OptionSet& options, const FinetuneOptions& values, const RunContext& context,
-                           const TrainParts& parts, const TrainPlan& plan) {
+std::string training_table(const OptionSet& options, const TrainingSettings& settings, const RunContext& context,
+                           const TrainParts& parts, const TrainPlan& plan,
+                           const std::map<std::string, std::string>& data_meanings) {
   const ModelSize size = size_of(parts.model);
   const double weights = kBytesPerNumber * static_cast<double>(size.parameters);
   const double gradients = kBytesPerNumber * static_cast<double>(size.trained);
@@ -98,7 +94,9 @@ std::string finetune_table(const OptionSet& options, const FinetuneOptions& valu
                              format_bytes(weights + gradients + moments), format_bytes(weights),
                              format_bytes(gradients), format_bytes(moments))},
   };
-  return settings_table(options, meanings(values, context, parts, plan), sizes);
+  std::map<std::string, std::string> all = meanings(settings, context, parts, plan);
+  all.insert(data_meanings.begin(), data_meanings.end());
+  return settings_table(options, all, sizes);
 }
 
 }  // namespace canine

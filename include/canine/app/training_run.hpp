@@ -1,0 +1,60 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "canine/app/option_set.hpp"
+#include "canine/app/training_settings.hpp"
+#include "canine/data/dataset.hpp"
+#include "canine/launch/launch_context.hpp"
+
+namespace canine {
+
+/// Labelled rows of a run, of one system of codes.
+struct TrainingData {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> val;
+  std::string fingerprint;  ///< equal rows and codes, equal text
+};
+
+/// How a program comes to its data: that in which training programs differ, apart from their flags.
+class TrainingDataSource {
+ public:
+  virtual ~TrainingDataSource() = default;
+
+  /// Writes what belongs into the run's folder, which is there and locked. Only the first process of a job is asked.
+  virtual void prepare() = 0;
+
+  /// Reads the rows, in every process, after prepare() in the first one.
+  virtual TrainingData load() = 0;
+
+  /// What the program's own flags mean for the run, by option name.
+  virtual std::map<std::string, std::string> meanings(const TrainingData& data) const = 0;
+};
+
+/// One start of a training program: what all of them do once their flags are parsed, up to the exit status.
+class TrainingRun {
+ public:
+  /// Finds the place of this process in its job and its devices; from now on only the first process tells the common
+  /// story. Variables behind `options` and `settings` may still change until run(). `only_prepare`: stop when the data
+  /// is prepared. Throws UsageError.
+  TrainingRun(const OptionSet& options, const TrainingSettings& settings, bool only_prepare = false);
+
+  /// Starts this program once per device, if that is what was asked for, or does the work of this process: data, model,
+  /// training. Returns the exit status.
+  int run(TrainingDataSource& source);
+
+ private:
+  const OptionSet& options_;
+  const TrainingSettings& settings_;
+  bool only_prepare_;
+  LaunchContext launch_;
+  std::vector<c10::Device> devices_;
+  bool starts_others_ = false;
+};
+
+}  // namespace canine

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "canine/data/code_system.hpp"
+#include "canine/exchange/model_card.hpp"
+#include "canine/exchange/model_content.hpp"
+#include "canine/model/mixer.hpp"
+
+namespace canine {
+
+/// What the user says of a model, which wins over what its files say. The flags are those of the Python program's
+/// evaluation and of finetune.
+struct ModelOverrides {
+  std::filesystem::path encoder_config;      ///< --encoder-config: config.json of the encoder; empty = not said
+  std::optional<FormatterKind> formatter;    ///< --formatter
+  std::vector<std::string> target_cols;      ///< --target-cols; empty = not said
+  std::optional<int64_t> block_size;         ///< --block-size
+  std::optional<bool> use_within_block_sep;  ///< --use-within-block-sep
+  std::filesystem::path mapping;             ///< --mapping: key.csv; empty = not said
+  std::optional<int64_t> max_len;            ///< --max-len
+  std::optional<Padding> padding;            ///< --padding
+  Attention attention = Attention::kSdpa;
+};
+
+/// A model with everything one must know in order to use it.
+struct LoadedModel {
+  Mixer model{nullptr};  ///< on the CPU, float32, in evaluation mode
+  ModelCard card;
+  std::shared_ptr<const CodeSystem> codes;
+  std::filesystem::path path;   ///< file of the weights
+  std::optional<int64_t> step;  ///< of training, if known
+};
+
+/// Reads a model (read_model_content) and describes it by what `overrides` say, else by the card that our files carry,
+/// else by the run's args.yaml and by shapes: 19 symbols and 1919 classes are hisco, 16 and 1000 occ1950, 2087 symbols
+/// a general-purpose system, whose label columns and block size somebody must say. What is assumed about an encoder
+/// whose file does not tell (12 heads, if it is 768 wide, as google/canine-s) comes as a note. The key of a
+/// general-purpose system is that of --mapping, of the file, of key.json, or of key.csv beside the file. Throws
+/// UsageError naming the flags that are missing or contradict the file, CheckpointError, IoError.
+LoadedModel load_model(const std::string& source, const ModelOverrides& overrides);
+
+/// Card and codes of a model as load_model finds them.
+struct ModelDescription {
+  ModelCard card;
+  std::shared_ptr<const CodeSystem> codes;
+};
+ModelDescription describe_model(const ModelContent& content, const ModelOverrides& overrides);
+
+/// Settings of the encoder in `content`, which may hold nothing else, found in the same way.
+EncoderOptions describe_encoder(const ModelContent& content, const ModelOverrides& overrides);
+
+/// Throws CheckpointError naming keys and shapes unless the weights are exactly those of a model of their shape, or,
+/// where that is all there is, of an encoder under Mixer's names.
+void check_weights(const ModelContent& content);
+
+}  // namespace canine

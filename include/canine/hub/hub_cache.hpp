@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace canine {
+
+/// A model of the Hugging Face Hub, written as "owner/model" or "model", where a branch, tag or commit may follow
+/// ("owner/model@v2").
+struct HubName {
+  std::string repository;
+  std::string revision = "main";
+};
+
+/// nullopt if the Hub allows no such name. So a name never leads out of the cache folder or to another address.
+std::optional<HubName> parse_hub_name(std::string_view text);
+
+/// Files of a model that are looked for and downloaded: config.json, the first of the two weights files that there is,
+/// and key.json (codes of a mixer) if there is one.
+inline constexpr std::string_view kHubConfig = "config.json";
+inline constexpr std::string_view kHubWeights[] = {"model.safetensors", "pytorch_model.bin"};
+inline constexpr std::string_view kHubKey = "key.json";
+
+/// Folder of the Hub's own files by the rules of huggingface_hub: HF_HOME, XDG_CACHE_HOME/huggingface,
+/// ~/.cache/huggingface.
+std::filesystem::path hub_home();
+
+/// Folder of the local Hub cache by the rules of huggingface_hub: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, hub_home()/hub.
+std::filesystem::path hub_cache_folder();
+
+/// Folder of a model in the cache (models--owner--model, with blobs/, refs/ and snapshots/).
+std::filesystem::path hub_model_folder(const std::filesystem::path& cache, const HubName& name);
+
+/// Snapshot of a cached model that holds config.json and weights: that of the revision; for "main" also the newest
+/// other one. Asks no server whether there is something newer.
+std::optional<std::filesystem::path> find_cached_model(const std::filesystem::path& cache, const HubName& name);
+
+}  // namespace canine

@@ -1,0 +1,23 @@
+#include "canine/app/model_overrides.hpp"
+
+namespace canine {
+
+void add_description_options(OptionSet& options, ModelOverrides& overrides) {
+  options.section("Model, where its file leaves something out");
+  options
+      .add("encoder-config", overrides.encoder_config,
+           "config.json of the encoder (attention heads and rates, which weights do not show)")
+      .takes("FILE");
+  options.add(
+      "formatter", overrides.formatter,
+      {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}, {"gpf", FormatterKind::kGeneral}},
+      "how codes are written");
+  options.add("target-cols", overrides.target_cols, "label columns of the training data, in the same order; gpf")
+      .takes("COLUMN");
+  options.add("block-size", overrides.block_size, "tokens per code in training; gpf").at_least(1);
+  options.add("use-within-block-sep", overrides.use_within_block_sep, "codes are lists such as 1,22,333; gpf");
+  options.add("mapping", overrides.mapping, "key.csv of the training: the codes of the flat classes; gpf")
+      .takes("FILE");
+}
+
+}  // namespace canine

@@ -1,0 +1,85 @@
+#include "canine/app/train_mixer.hpp"
+
+#include <fmt/format.h>
+
+#include "canine/app/settings_table.hpp"
+#include "canine/app/training_run.hpp"
+#include "canine/checkpoint/run_folder.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+#include "canine/core/sha256.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kKeyFile = "key.csv";
+
+/// Files as they were given. Codes of gpf get a key from them.
+class GivenFiles : public TrainingDataSource {
+ public:
+  explicit GivenFiles(const TrainMixerOptions& values)
+      : data_(values.data), key_file_(values.train.save_path / kKeyFile), num_threads_(values.machine.num_threads) {}
+
+  /// A run that goes on keeps its key: classes are positions in it.
+  void prepare() override {
+    if (data_.formatter != FormatterKind::kGeneral || RunFolder::has_checkpoint(key_file_.parent_path())) return;
+    const LabelKey key = collect_key(data_.train_files, data_.val_files, data_.target_cols);
+    key.write(key_file_);
+    log_info("{} in {}", counted(key.size(), "code"), key_file_.string());
+  }
+
+  TrainingData load() override {
+    CodeSystem::Options codes = data_.codes;
+    if (data_.formatter == FormatterKind::kGeneral) {
+      codes.key = std::make_shared<const LabelKey>(LabelKey::read(key_file_));
+    }
+    Dataset::Options rows;
+    rows.system = std::make_shared<const CodeSystem>(codes);
+    rows.num_threads = num_threads_;
+    TrainingData data;
+    rows.files = data_.train_files;
+    data.train = std::make_shared<const Dataset>(rows);
+    rows.files = data_.val_files;
+    data.val = std::make_shared<const Dataset>(rows);
+    data.fingerprint = sha256_of(data.train->fingerprint() + data.val->fingerprint());
+    return data;
+  }
+
+  std::map<std::string, std::string> meanings(const TrainingData& data) const override {
+    const BlockLayout layout = data.train->formatter().layout();
+    const std::string codes = fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
+                                          counted(data.train->num_classes(), "class", "es"));
+    const std::string positions = fmt::format("label sequences of {} positions", layout.sequence_length());
+    return {
+        {"train-data", files_and_rows(data_.train_files, *data.train)},
+        {"val-data", files_and_rows(data_.val_files, *data.val)},
+        {"formatter", codes + ", " + positions},
+    };
+  }
+
+ private:
+  static std::string files_and_rows(const std::vector<fs::path>& files, const Dataset& data) {
+    return fmt::format("{}, {}", counted(static_cast<int64_t>(files.size()), "file"), counted(data.size(), "row"));
+  }
+
+  const MixerData& data_;
+  fs::path key_file_;
+  int num_threads_;
+};
+
+}  // namespace
+
+int train_mixer_main(const std::vector<std::string>& arguments) {
+  TrainMixerOptions values;
+  OptionSet options = train_mixer_option_set();
+  declare_train_mixer_options(options, values);
+  if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
+  TrainingRun run(options, values);
+  check_train_mixer_options(options, values);
+  GivenFiles source(values);
+  return run.run(source);
+}
+
+}  // namespace canine

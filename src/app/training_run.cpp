@@ -1,0 +1,269 @@
+#include "canine/app/training_run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "canine/app/job.hpp"
+#include "canine/app/model_setup.hpp"
+#include "canine/app/processes.hpp"
+#include "canine/app/training_table.hpp"
+#include "canine/app/version.hpp"
+#include "canine/app/word_frequencies.hpp"
+#include "canine/checkpoint/run_folder.hpp"
+#include "canine/checkpoint/run_lock.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/core/log.hpp"
+#include "canine/exchange/model_card.hpp"
+#include "canine/launch/parent_death.hpp"
+#include "canine/launch/signal_thread.hpp"
+#include "canine/launch/stop_request.hpp"
+#include "canine/report/progress.hpp"
+#include "canine/train/trainer.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kResultFile = "result.json";
+
+/// Arithmetic and threads.
+RunContext set_up(const OptionSet& options, const TrainingSettings& settings, const LaunchContext& launch,
+                  c10::Device device) {
+  RunContext context;
+  context.launch = launch;
+  context.device = device;
+  context.threads = set_up_threads(launch, settings.machine.num_threads);
+  context.precision =
+      resolve_precision(settings.train.precision, options.at("precision").origin(), settings.use_amp, device);
+  set_up_numerics(device, context.precision, settings.machine.deterministic);
+  print_start_lines(launch, device, context.precision, context.threads);
+  return context;
+}
+
+std::shared_ptr<const Augmentation> make_augmentation(const AugmentationSettings& settings, const Dataset& train) {
+  const std::shared_ptr<const WordSource> words =
+      settings.word_frequencies.empty()
+          ? train.word_source()
+          : std::make_shared<const WordSource>(read_word_frequencies(settings.word_frequencies));
+  return std::make_shared<const Augmentation>(settings.options, words);
+}
+
+/// Names flags that the device or a checkpoint to resume from makes useless.
+void name_ignored_here(const OptionSet& options, c10::Device device, bool resuming) {
+  for (const char* flag : {"pin-memory", "deterministic"}) {
+    if (options.given(flag) && device.is_cpu()) log_note("--{} has no effect: this run is on the CPU", flag);
+  }
+  for (const char* flag : {"initial-checkpoint", "only-encoder"}) {
+    if (options.given(flag) && resuming) log_note("--{} has no effect: the run goes on from its own checkpoint", flag);
+  }
+}
+
+nlohmann::ordered_json to_json(const std::optional<ValidationMetrics>& metrics) {
+  if (!metrics) return nullptr;
+  return {{"val_loss", metrics->loss},
+          {"seq_acc", metrics->seq_acc},
+          {"token_acc", metrics->token_acc},
+          {"flat_acc", metrics->flat_acc}};
+}
+
+std::string accuracies(const ValidationMetrics& metrics) {
+  return fmt::format("loss {:.4f}, sequence accuracy {:.2f} %, token accuracy {:.2f} %, flat accuracy {:.2f} %",
+                     metrics.loss, metrics.seq_acc, metrics.token_acc, 100 * metrics.flat_acc);
+}
+
+/// Last lines of a run that came to its end.
+void conclude(const fs::path& folder, const TrainResult& result) {
+  const nlohmann::ordered_json json = {
+      {"step", result.step}, {"first_validation", to_json(result.first)}, {"last_validation", to_json(result.last)}};
+  write_file(folder / kResultFile, json.dump(2) + "\n");
+  log_info("Done after step {}.", format_count(result.step));
+  if (result.first && result.last) {
+    log_info("First validation: {}", accuracies(*result.first));
+    log_info("Last validation:  {}", accuracies(*result.last));
+  }
+  for (const auto& [name, content] :
+       {std::pair("last.bin", "the model"), std::pair("logs.csv", "the validations"),
+        std::pair("args.yaml", "the settings, for --config"), std::pair(kResultFile, "first and last validation")}) {
+    if (fs::exists(folder / name)) log_info("Written: {} ({})", (folder / name).string(), content);
+  }
+}
+
+/// "encoder.… 768x768 float, …" of all parameters.
+std::string parameter_text(const Mixer& model) {
+  std::string text;
+  for (const auto& item : model->named_parameters()) {
+    fmt::format_to(std::back_inserter(text), "{} [{}] {}{}\n", item.key(), fmt::join(item.value().sizes(), "x"),
+                   c10::toString(item.value().scalar_type()), item.value().requires_grad() ? "" : " frozen");
+  }
+  return text;
+}
+
+/// What all processes must have alike before they train together.
+JobDigest digest_of(const OptionSet& options, const RunContext& context, const TrainParts& parts,
+                    const fs::path& folder) {
+  JobDigest digest;
+  digest.add("build", build_text());
+  for (const Option& option : options.options()) {
+    if (option.is_command_line_only() || option.is_local()) continue;
+    digest.add("--" + option.name(), to_text(option.value()));
+  }
+  digest.add("precision", name_of(context.precision));
+  digest.add("device type", c10::DeviceTypeName(context.device.type()));
+  digest.add("data", parts.data_fingerprint);
+  digest.add("parameters", parameter_text(parts.model));
+  digest.add("checkpoints", RunFolder({.folder = folder}).fingerprint());
+  return digest;
+}
+
+std::string stop_reason() {
+  if (launcher_gone()) return fmt::format("because the launcher (process {}) died", watched_launcher());
+  return StopRequest::signal() == 0 ? "on request of another process"
+                                    : fmt::format("by signal {}", StopRequest::signal());
+}
+
+int train(Trainer& trainer, const fs::path& folder) {
+  const StopRequest stop_requests;
+  const TrainResult result = trainer.run();
+  switch (result.end) {
+    case TrainEnd::kStopped:
+      log_info("Stopped {} after step {}, which is saved in {}. The same command goes on from there.", stop_reason(),
+               format_count(result.step), (folder / "last.bin").string());
+      return static_cast<int>(ExitCode::kStopped);
+    case TrainEnd::kAlreadyComplete:
+      log_info(
+          "All {} steps were done already; nothing was changed. More epochs: --num-epochs. A new run: another "
+          "folder.",
+          format_count(trainer.plan().total_steps));
+      break;
+    case TrainEnd::kComplete:
+      if (!log_is_quiet()) conclude(folder, result);
+      break;
+  }
+  return static_cast<int>(ExitCode::kDone);
+}
+
+/// What one must know of the model besides its weights (RunState::card).
+std::string card_of(const MixerOptions& shape, const CodeSystem& codes, const TrainOptions& train) {
+  ModelCard card;
+  card.encoder = shape.encoder;
+  card.formatter = codes.options().formatter;
+  card.target_cols = codes.target_cols();
+  card.max_len = train.max_len;
+  card.padding = train.padding;
+  return card.to_json();
+}
+
+/// The work of one process of a run.
+class Work {
+ public:
+  Work(Job& job, const OptionSet& options, const TrainingSettings& settings, const RunContext& context,
+       TrainingDataSource& source)
+      : job_(job), options_(options), settings_(settings), context_(context), source_(source) {}
+
+  int run(bool only_prepare);
+
+ private:
+  TrainParts make_parts(const TrainingData& data, bool resuming);
+
+  Job& job_;
+  const OptionSet& options_;
+  const TrainingSettings& settings_;
+  const RunContext& context_;
+  TrainingDataSource& source_;
+};
+
+TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
+  TrainParts parts;
+  parts.train = data.train;
+  parts.val = data.val;
+  const CodeSystem& system = data.train->system();
+  parts.key = system.key();
+  parts.data_fingerprint = data.fingerprint;
+  parts.augmentation = make_augmentation(settings_.augmentation, *parts.train);
+  const MixerOptions shape = mixer_options(settings_.model, context_.encoder.shape, *system.formatter(),
+                                           system.num_classes(), settings_.train.padding);
+  parts.card = card_of(shape, system, settings_.train);
+  parts.model = resuming ? Mixer(shape, InitialValues::kNone)
+                         : make_model(shape, settings_.model, context_.encoder, settings_.train.seed);
+  parts.model->to(context_.device);
+  parts.device = context_.device;
+  parts.group = job_.join(digest_of(options_, context_, parts, settings_.train.save_path));
+  parts.stop_signal = [] { return launcher_gone() ? SIGTERM : StopRequest::signal(); };
+  parts.save_requested = StopRequest::take_save_request;
+  return parts;
+}
+
+int Work::run(bool only_prepare) {
+  const fs::path& folder = settings_.train.save_path;
+  std::optional<RunLock> lock;  // stays with the first process
+  job_.in_first_process("preparation of the data", [&] {
+    make_writable_folder(folder);
+    lock.emplace(folder);
+    source_.prepare();
+  });
+  if (only_prepare) return static_cast<int>(ExitCode::kDone);
+
+  const bool resuming = !settings_.dry_run && RunFolder::has_checkpoint(folder);
+  name_ignored_here(options_, context_.device, resuming);
+  const TrainingData data = source_.load();
+  const TrainParts parts = make_parts(data, resuming);
+  TrainOptions train_options = settings_.train;
+  train_options.precision = context_.precision;
+  Trainer trainer(parts, train_options);
+  if (resuming && !trainer.resume()) throw InternalError("{}: no checkpoint could be resumed", folder.string());
+  const TrainPlan& plan = trainer.plan();
+  log_info("\n{}\n", training_table(options_, settings_, context_, parts, plan, source_.meanings(data)));
+  if (context_.launch.distributed()) log_info("{}", plan.batches.text(plan.steps_per_epoch));
+  if (settings_.dry_run) {
+    trainer.dry_run();
+    return static_cast<int>(ExitCode::kDone);
+  }
+  if (job_.is_main() && (plan.first_step == 0 || plan.first_step < plan.total_steps)) {
+    write_file(folder / "args.yaml", options_.args_yaml());
+    fs::remove(folder / kResultFile);
+  }
+  return train(trainer, folder);
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const OptionSet& options, const TrainingSettings& settings, bool only_prepare)
+    : options_(options),
+      settings_(settings),
+      only_prepare_(only_prepare),
+      launch_(find_place(options, settings.launch)),
+      devices_(find_devices(options, settings.machine)) {
+  starts_others_ = launch_.launcher == Launcher::kSingle && devices_.size() > 1 && !only_prepare;
+  if (starts_others_) set_log_role("", true);  // the first of the new processes tells the story
+}
+
+int TrainingRun::run(TrainingDataSource& source) {
+  if (starts_others_) {
+    set_log_role("", false);
+    return start_processes(options_, settings_.machine, settings_.train, devices_);
+  }
+  if (settings_.launch.distributed && launch_.launcher == Launcher::kSingle) {
+    log_note(
+        "--distributed: no launcher has started several processes and there is one device, so this is one process");
+  }
+  const SignalThread signals;  // before any thread that computes
+  const c10::Device device = device_of(launch_, devices_);
+  RunContext context = set_up(options_, settings_, launch_, device);
+  Job job(launch_, settings_.launch, device);
+  return job.run([&] {
+    TrainingSettings settings = settings_;
+    if (!only_prepare_) {  // before anything is written
+      context.encoder = choose_encoder(settings.model, job);
+      settings.model.initial_checkpoint = find_start_weights(settings.model, job);
+    }
+    return Work(job, options_, settings, context, source).run(only_prepare_);
+  });
+}
+
+}  // namespace canine

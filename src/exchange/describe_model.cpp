@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/core/log.hpp"
+#include "canine/exchange/load_model.hpp"
+#include "canine/model/encoder_config.hpp"
+#include "companions.hpp"
+#include "model_shape.hpp"
+#include "names.hpp"
+
+namespace canine {
+namespace {
+
+constexpr uint64_t kMostConfigBytes = uint64_t{1} << 20;
+constexpr int64_t kPublishedWidth = 768;
+constexpr int64_t kPublishedHeads = 12;
+
+/// V and C that the built-in classifications have.
+struct BuiltIn {
+  FormatterKind kind;
+  int64_t vocabulary_size;
+  int64_t num_classes;
+};
+constexpr BuiltIn kBuiltIn[] = {{FormatterKind::kHisco, 19, 1919}, {FormatterKind::kOcc1950, 16, 1000}};
+
+EncoderOptions parse_override(const std::filesystem::path& path) {
+  return parse_encoder_config(read_file(path, kMostConfigBytes), "--encoder-config " + path.string());
+}
+
+EncoderOptions encoder_from_shape(const EncoderOptions& shape, const std::string& source) {
+  if (shape.hidden_size != kPublishedWidth) {
+    throw UsageError(
+        "{}: the file does not say how many attention heads its encoder of width {} has; give the encoder's "
+        "config.json "
+        "with --encoder-config",
+        source, shape.hidden_size);
+  }
+  log_note(
+      "{}: the file does not tell its encoder's settings; those of google/canine-s are assumed ({} heads). Others: "
+      "--encoder-config",
+      source, kPublishedHeads);
+  EncoderOptions encoder = shape;
+  encoder.num_attention_heads = kPublishedHeads;
+  return encoder;
+}
+
+FormatterKind kind_from_shape(const MixerOptions& shape) {
+  for (const auto& [kind, vocabulary_size, num_classes] : kBuiltIn) {
+    const bool symbols_fit = shape.vocabulary_size == 0 || shape.vocabulary_size == vocabulary_size;
+    const bool classes_fit = shape.num_classes == 0 || shape.num_classes == num_classes;
+    if (symbols_fit && classes_fit) return kind;
+  }
+  return FormatterKind::kGeneral;
+}
+
+/// The card of a file that has none.
+ModelCard card_from_surroundings(const ModelContent& content, const MixerOptions& shape,
+                                 const ModelOverrides& overrides) {
+  const std::string source = content.path.string();
+  const RunArguments run = read_run_arguments(content.path.parent_path()).value_or(RunArguments());
+  ModelCard card;
+  card.type = *content.type;
+  if (overrides.encoder_config.empty()) card.encoder = encoder_from_shape(shape.encoder, source);
+  card.max_len = run.max_len.value_or(card.max_len);
+  card.padding = run.padding.value_or(card.padding);
+  FormatterOptions& formatter = card.formatter;
+  formatter.kind = overrides.formatter.value_or(run.formatter.value_or(kind_from_shape(shape)));
+  if (formatter.kind != FormatterKind::kGeneral) return card;
+  card.target_cols = run.target_cols;
+  formatter.block_size = run.block_size.value_or(0);
+  formatter.use_within_block_sep = run.use_within_block_sep.value_or(false);
+  const bool columns_known = !card.target_cols.empty() || !overrides.target_cols.empty();
+  if (!columns_known || (formatter.block_size == 0 && !overrides.block_size)) {
+    throw UsageError(
+        "{}: the file does not say how its codes are written, and there is no args.yaml beside it that does; give "
+        "--target-cols and --block-size (and --use-within-block-sep) as in training, or --formatter hisco or occ1950",
+        source);
+  }
+  return card;
+}
+
+void apply(const ModelOverrides& overrides, ModelCard& card) {
+  if (!overrides.encoder_config.empty()) card.encoder = parse_override(overrides.encoder_config);
+  FormatterOptions& formatter = card.formatter;
+  if (overrides.formatter && *overrides.formatter != formatter.kind) {
+    formatter.kind = *overrides.formatter;
+    card.target_cols.clear();
+  }
+  if (!overrides.target_cols.empty()) card.target_cols = overrides.target_cols;
+  card.max_len = overrides.max_len.value_or(card.max_len);
+  card.padding = overrides.padding.value_or(card.padding);
+  if (formatter.kind != FormatterKind::kGeneral) {
+    formatter = {.kind = formatter.kind};
+    return;
+  }
+  formatter.block_size = overrides.block_size.value_or(formatter.block_size);
+  formatter.use_within_block_sep = overrides.use_within_block_sep.value_or(formatter.use_within_block_sep);
+  formatter.num_columns = static_cast<int64_t>(card.target_cols.size());
+}
+
+/// The key of a general-purpose system; another one than the file's would give its classes other meanings.
+std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const ModelOverrides& overrides) {
+  const std::string source = content.path.string();
+  if (!overrides.mapping.empty()) {
+    LabelKey key = LabelKey::read(overrides.mapping);
+    if (content.key && !(*content.key == key)) {
+      throw UsageError("--mapping {}: its {} codes are not the {} codes stored with the model {}; leave --mapping out",
+                       overrides.mapping.string(), key.size(), content.key->size(), source);
+    }
+    return std::make_shared<const LabelKey>(std::move(key));
+  }
+  if (content.key) return std::make_shared<const LabelKey>(*content.key);
+  for (const auto& read : {read_key_json, read_key_csv}) {
+    if (auto key = read(content.path.parent_path())) return std::make_shared<const LabelKey>(std::move(*key));
+  }
+  throw UsageError(
+      "{}: the file does not say which codes its classes stand for, and there is no key.csv beside it; give "
+      "that of the training with --mapping",
+      source);
+}
+
+/// What tensors show of an encoder.
+constexpr std::pair<const char*, int64_t EncoderOptions::*> kShownByTensors[] = {
+    {"hidden_size", &EncoderOptions::hidden_size},
+    {"num_hidden_layers", &EncoderOptions::num_hidden_layers},
+    {"intermediate_size", &EncoderOptions::intermediate_size},
+    {"num_hash_functions", &EncoderOptions::num_hash_functions},
+    {"num_hash_buckets", &EncoderOptions::num_hash_buckets},
+    {"type_vocab_size", &EncoderOptions::type_vocab_size}};
+
+void check_encoder(const EncoderOptions& encoder, const EncoderOptions& shape, const std::string& source) {
+  for (const auto& [key, size] : kShownByTensors) {
+    if (encoder.*size == shape.*size) continue;
+    throw UsageError(
+        "{}: the weights are those of an encoder with {} {}, its description says {}; give its config.json "
+        "with --encoder-config",
+        source, key, shape.*size, encoder.*size);
+  }
+}
+
+void check_sizes(const ModelContent& content, const MixerOptions& shape, const CodeSystem& codes) {
+  const std::string source = content.path.string();
+  const std::string_view kind = name_of(codes.options().formatter.kind);
+  const int64_t vocabulary_size = codes.formatter()->vocabulary_size();
+  if (shape.vocabulary_size != 0 && shape.vocabulary_size != vocabulary_size) {
+    throw UsageError(
+        "{}: the model writes {} symbols, those of the formatter {} are {}; another --formatter was trained", source,
+        shape.vocabulary_size, kind, vocabulary_size);
+  }
+  if (shape.num_classes != 0 && shape.num_classes != codes.num_classes()) {
+    throw UsageError(
+        "{}: the flat head has {} classes, the codes of {} are {}; give the key and the --formatter of the "
+        "training",
+        source, shape.num_classes, kind, codes.num_classes());
+  }
+}
+
+}  // namespace
+
+ModelDescription describe_model(const ModelContent& content, const ModelOverrides& overrides) {
+  if (!content.type) {
+    throw CheckpointError(
+        "{}: no model of this project or of the Python program: its {} tensors are neither those of a mixer, of a "
+        "seq2seq "
+        "nor of a flat model ('{}', ...); an encoder alone is what --encoder takes",
+        content.path.string(), content.weights.size(), content.weights.front().first);
+  }
+  const MixerOptions shape = shape_of(mixer_weights(content), content.path.string());
+  ModelDescription model;
+  model.card = content.card ? *content.card : card_from_surroundings(content, shape, overrides);
+  model.card.type = *content.type;
+  apply(overrides, model.card);
+  check_encoder(model.card.encoder, shape.encoder, content.path.string());
+  CodeSystem::Options options{.formatter = model.card.formatter, .target_cols = model.card.target_cols, .key = nullptr};
+  if (model.card.formatter.kind == FormatterKind::kGeneral) options.key = find_key(content, overrides);
+  model.codes = std::make_shared<const CodeSystem>(options);
+  model.card.target_cols = model.codes->target_cols();
+  check_sizes(content, shape, *model.codes);
+  return model;
+}
+
+EncoderOptions describe_encoder(const ModelContent& content, const ModelOverrides& overrides) {
+  const std::string source = content.path.string();
+  const EncoderOptions shape = shape_of(encoder_weights(content.weights), source).encoder;
+  const EncoderOptions encoder = !overrides.encoder_config.empty() ? parse_override(overrides.encoder_config)
+                                 : content.card                    ? content.card->encoder
+                                                                   : encoder_from_shape(shape, source);
+  check_encoder(encoder, shape, source);
+  return encoder;
+}
+
+}  // namespace canine

@@ -1,0 +1,127 @@
+#include "canine/exchange/model_card.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "canine/core/errors.hpp"
+#include "canine/model/encoder_config.hpp"
+#include "names.hpp"
+
+namespace canine {
+namespace {
+
+using Json = nlohmann::json;  // objects with sorted keys
+
+constexpr int64_t kMostColumns = 127;  // blocks of one token that fit the decoder's positions
+constexpr int64_t kMostLength = int64_t{1} << 20;
+
+/// Entries of one object of a card, with messages that name them.
+class Entries {
+ public:
+  Entries(const Json& object, std::string source) : object_(object), source_(std::move(source)) {
+    if (!object.is_object()) throw CheckpointError("{}: expected a JSON object that describes a model", source_);
+  }
+
+  const Json& at(const char* name) const {
+    const auto found = object_.find(name);
+    if (found == object_.end()) throw CheckpointError("{}: the entry \"{}\" is missing", source_, name);
+    return *found;
+  }
+
+  int64_t integer(const char* name, int64_t least, int64_t most) const {
+    const Json& value = at(name);
+    if (!value.is_number_integer() || value > most || value < least) {
+      throw CheckpointError("{}: \"{}\" must be a whole number from {} to {}, not {}", source_, name, least, most,
+                            shown(value));
+    }
+    return value.get<int64_t>();
+  }
+
+  bool truth(const char* name) const {
+    const Json& value = at(name);
+    if (!value.is_boolean()) {
+      throw CheckpointError("{}: \"{}\" must be true or false, not {}", source_, name, shown(value));
+    }
+    return value.get<bool>();
+  }
+
+  template <typename Value, size_t kNum>
+  Value word(const char* name, const Word<Value> (&words)[kNum]) const {
+    const Json& value = at(name);
+    if (value.is_string()) {
+      if (const auto known = value_of(words, value.get_ref<const std::string&>())) return *known;
+    }
+    throw CheckpointError("{}: \"{}\" must be one of {}, not {}", source_, name, all_words(words), shown(value));
+  }
+
+  std::vector<std::string> texts(const char* name) const {
+    const Json& value = at(name);
+    std::vector<std::string> texts;
+    for (const Json& item : value) {
+      if (value.is_array() && item.is_string()) texts.push_back(item.get<std::string>());
+    }
+    if (!value.is_array() || texts.size() != value.size()) {
+      throw CheckpointError("{}: \"{}\" must be a list of texts", source_, name);
+    }
+    return texts;
+  }
+
+ private:
+  static std::string shown(const Json& value) {
+    constexpr size_t kMost = 60;
+    std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    return text.size() > kMost ? text.substr(0, kMost) + "..." : text;
+  }
+
+  const Json& object_;
+  std::string source_;
+};
+
+FormatterOptions read_formatter(const Json& value, const std::string& source) {
+  const Entries entries(value, source + ": formatter");
+  FormatterOptions options;
+  options.kind = entries.word("kind", kFormatterWords);
+  options.num_columns = entries.integer("num_columns", 1, kMostColumns);
+  options.block_size = entries.integer("block_size", 1, kMostColumns);
+  options.use_within_block_sep = entries.truth("use_within_block_sep");
+  return options;
+}
+
+EncoderOptions read_encoder(const Json& value, const std::string& source) {
+  try {
+    return parse_encoder_config(value.dump(-1, ' ', true, Json::error_handler_t::replace), source + ": encoder");
+  } catch (const UsageError& error) {
+    throw CheckpointError("{}", error.what());
+  }
+}
+
+}  // namespace
+
+std::string ModelCard::to_json() const {
+  Json card;
+  card["type"] = word_of(kTypeWords, type);
+  card["encoder"] = Json::parse(encoder_config_json(encoder));
+  card["formatter"] = {{"kind", word_of(kFormatterWords, formatter.kind)},
+                       {"num_columns", formatter.num_columns},
+                       {"block_size", formatter.block_size},
+                       {"use_within_block_sep", formatter.use_within_block_sep}};
+  card["target_cols"] = target_cols;
+  card["max_len"] = max_len;
+  card["padding"] = word_of(kPaddingWords, padding);
+  return card.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+ModelCard ModelCard::parse(std::string_view json, const std::string& source) {
+  const Json value = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const Entries entries(value, source);
+  ModelCard card;
+  card.type = entries.word("type", kTypeWords);
+  card.encoder = read_encoder(entries.at("encoder"), source);
+  card.formatter = read_formatter(entries.at("formatter"), source);
+  card.target_cols = entries.texts("target_cols");
+  card.max_len = entries.integer("max_len", 4, kMostLength);
+  card.padding = entries.word("padding", kPaddingWords);
+  return card;
+}
+
+}  // namespace canine

@@ -1,0 +1,111 @@
+#include "canine/hub/hub_cache.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <vector>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "environment.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxNameBytes = 200;
+constexpr uint64_t kMaxRefBytes = 1024;
+
+/// One or more of the letters, digits and marks that names of the Hub have, and nothing that means a folder above.
+bool is_plain(std::string_view text) {
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
+  return !text.empty() && text.size() <= kMaxNameBytes && text.front() != '.' &&
+         text.find("..") == std::string_view::npos && std::all_of(text.begin(), text.end(), allowed);
+}
+
+/// Branches and tags may have slashes ("refs/pr/1").
+bool is_revision(std::string_view text) {
+  for (size_t slash = text.find('/'); slash != std::string_view::npos; slash = text.find('/')) {
+    if (!is_plain(text.substr(0, slash))) return false;
+    text.remove_prefix(slash + 1);
+  }
+  return is_plain(text);
+}
+
+bool is_repository(std::string_view text) {
+  if (text.find("--") != std::string_view::npos) return false;  // stands for "/" in names of folders
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return is_plain(text);
+  return is_plain(text.substr(0, slash)) && is_plain(text.substr(slash + 1));
+}
+
+bool holds_model(const fs::path& snapshot) {
+  std::error_code ignored;
+  const auto has = [&](std::string_view name) { return fs::is_regular_file(snapshot / name, ignored); };
+  return has(kHubConfig) && std::any_of(std::begin(kHubWeights), std::end(kHubWeights), has);
+}
+
+/// Commit that a branch or tag had when it was downloaded; otherwise the revision itself, which may be a commit.
+std::string commit_of(const fs::path& model, const std::string& revision) {
+  std::error_code ignored;
+  const fs::path ref = model / "refs" / revision;
+  if (!fs::is_regular_file(ref, ignored)) return revision;
+  std::string commit = read_file(ref, kMaxRefBytes);
+  while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back()))) commit.pop_back();
+  return commit;
+}
+
+/// The newest of the complete snapshots of a model.
+std::optional<fs::path> newest_snapshot(const fs::path& model) {
+  std::optional<fs::path> newest;
+  std::error_code ignored;
+  for (const auto& item : fs::directory_iterator(model / "snapshots", ignored)) {
+    if (!holds_model(item.path())) continue;
+    if (!newest || fs::last_write_time(item.path(), ignored) > fs::last_write_time(*newest, ignored)) {
+      newest = item.path();
+    }
+  }
+  return newest;
+}
+
+}  // namespace
+
+std::optional<HubName> parse_hub_name(std::string_view text) {
+  HubName name;
+  const size_t at = text.find('@');
+  name.repository = text.substr(0, at);
+  if (at != std::string_view::npos) name.revision = text.substr(at + 1);
+  if (!is_repository(name.repository) || !is_revision(name.revision)) return std::nullopt;
+  return name;
+}
+
+fs::path hub_home() {
+  if (const auto path = path_variable("HF_HOME")) return *path;
+  if (const auto path = path_variable("XDG_CACHE_HOME")) return *path / "huggingface";
+  return path_variable("HOME").value_or("/") / ".cache" / "huggingface";
+}
+
+fs::path hub_cache_folder() {
+  if (const auto path = path_variable("HF_HUB_CACHE")) return *path;
+  if (const auto path = path_variable("HUGGINGFACE_HUB_CACHE")) return *path;
+  return hub_home() / "hub";
+}
+
+fs::path hub_model_folder(const fs::path& cache, const HubName& name) {
+  std::string folder = "models--" + name.repository;
+  const size_t slash = folder.find('/');
+  if (slash != std::string::npos) folder.replace(slash, 1, "--");
+  return cache / folder;
+}
+
+std::optional<fs::path> find_cached_model(const fs::path& cache, const HubName& name) {
+  const fs::path model = hub_model_folder(cache, name);
+  const std::string commit = commit_of(model, name.revision);
+  if (is_plain(commit) && holds_model(model / "snapshots" / commit)) return model / "snapshots" / commit;
+  if (name.revision == HubName().revision) return newest_snapshot(model);
+  return std::nullopt;
+}
+
+}  // namespace canine

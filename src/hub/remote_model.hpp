@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "canine/hub/hub_download.hpp"
+#include "http_client.hpp"
+
+namespace canine {
+
+/// What the server says of one file.
+struct RemoteFile {
+  std::string name;      ///< "config.json"
+  std::string url;       ///< address at the endpoint
+  std::string location;  ///< where its bytes are, which may be another host
+  std::string commit;    ///< letters and digits
+  std::string etag;      ///< name of the blob: SHA-256 or git's hash of it, a plain file name in any case
+  uint64_t size = 0;
+};
+
+/// A model at the endpoint, asked by HEAD {endpoint}/{model}/resolve/{revision}/{file} as huggingface_hub does.
+class RemoteModel {
+ public:
+  RemoteModel(HubName name, const DownloadOptions& options);
+
+  /// The files that make the model, all of one commit: key.json (if there is one), weights, config.json.
+  /// Throws UsageError if there is no such model, no access, or files are missing; IoError.
+  std::vector<RemoteFile> files();
+
+  /// Asks once more about a file that is being downloaded: signed addresses run out. Throws PassingTrouble and
+  /// FinalTrouble, the latter also if it is another file now.
+  RemoteFile refreshed(const RemoteFile& file);
+
+  /// Why a request was refused, as an error for people.
+  [[noreturn]] void refuse(const HttpResponse& response, const std::string& url) const;
+
+  HttpClient& http() { return http_; }
+
+ private:
+  std::string address(std::string_view file, std::string revision) const;
+  std::optional<RemoteFile> find(std::string_view file, const std::string& revision);
+  std::optional<RemoteFile> ask(std::string_view file, const std::string& revision);
+
+  HubName name_;
+  const DownloadOptions& options_;
+  HttpClient http_;
+};
+
+}  // namespace canine
