@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
@@ -44,6 +45,14 @@ c10::Device device_of(const LaunchContext& launch, const std::vector<c10::Device
   return devices[static_cast<size_t>(launch.local_rank) % devices.size()];
 }
 
+int start_processes(const std::vector<c10::Device>& devices, std::string_view purpose) {
+  const int count = static_cast<int>(devices.size());
+  log_info("Using {} for {}", units(devices, count), purpose);
+  SelfLaunchOptions launch;
+  launch.num_processes = count;
+  return self_launch(launch);
+}
+
 int start_processes(const OptionSet& options, const MachineSettings& machine, const TrainOptions& train,
                     const std::vector<c10::Device>& devices) {
   const int64_t rows = train.global_batch_size ? *train.global_batch_size / train.grad_accum_steps : train.batch_size;
@@ -59,10 +68,7 @@ int start_processes(const OptionSet& options, const MachineSettings& machine, co
     log_note("a batch of {} rows cannot be divided evenly over {}, so {} {} used", rows, units(devices, available),
              count, count == 1 ? "is" : "are");
   }
-  log_info("Using {} for training", units(devices, count));
-  SelfLaunchOptions launch;
-  launch.num_processes = count;
-  return self_launch(launch);
+  return start_processes({devices.begin(), devices.begin() + count}, "training");
 }
 
 void print_start_lines(const LaunchContext& launch, c10::Device device, Precision precision,

@@ -23,6 +23,67 @@ void add_code_options(OptionSet& options, const CodeTargets& codes, const std::s
       where + "codes are lists like 1,22,333 whose parts are one token each; otherwise each character is a token");
 }
 
+void add_precision_option(OptionSet& options, Precision& precision) {
+  options
+      .add(
+          "precision", precision,
+          {{"fp32", Precision::kFp32},
+           {"tf32", Precision::kTf32},
+           {"bf16", Precision::kBf16},
+           {"fp16", Precision::kFp16}},
+          "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 with loss scaling (GPU); "
+          "weights and losses stay float32")
+      .environment("ACCELERATE_MIXED_PRECISION")
+      .addition();
+}
+
+void add_device_options(OptionSet& options, MachineSettings& machine) {
+  options
+      .add("devices", machine.devices,
+           "auto (all GPUs, else the CPU), cpu, GPUs such as 0 or 0,2, or cpu:2 for two processes on the CPU; a plain "
+           "start on several devices makes one process for each")
+      .takes("DEVICES")
+      .addition();
+  options
+      .add("num-threads", machine.num_threads,
+           "threads of tensor operations; 0 = OMP_NUM_THREADS, or the processors divided among the processes that "
+           "share them")
+      .between(0, 4096)
+      .local()
+      .addition();
+  options.add("deterministic", machine.deterministic, "only GPU kernels that give the same bits every time (slower)")
+      .addition();
+}
+
+void add_process_options(OptionSet& options, LaunchSettings& launch) {
+  options.add("distributed", launch.distributed,
+              "several processes are meant; a launcher or several devices make them, otherwise one process runs");
+  options.add("local-rank", launch.local_rank, "number of this process on its machine; launchers say it by LOCAL_RANK")
+      .at_least(-1)
+      .local();
+  options.add("world-size", launch.world_size, "number of processes; checked against what the launcher says")
+      .at_least(1);
+  options.add("backend", launch.backend, "library of the collectives: auto = nccl between GPUs, gloo on CPUs")
+      .one_of({"auto", "nccl", "gloo"})
+      .addition();
+  options
+      .add("init-method", launch.init_method,
+           "how processes meet, if the launcher does not say it: env://, tcp://HOST:PORT or file:///SHARED/FILE")
+      .takes("URL")
+      .addition();
+  options.add("timeout-init", launch.timeout_init, "seconds in which all processes must have joined")
+      .between(1, kWeek)
+      .addition();
+  options
+      .add("timeout-step", launch.timeout_step,
+           "seconds that a process waits for the others in a step; in the first one --timeout-init if that is longer")
+      .between(1, kWeek)
+      .addition();
+  options
+      .add("share-devices", launch.share_devices, "let several processes work on one GPU, which is otherwise refused")
+      .addition();
+}
+
 void add_preparation_options(OptionSet& options, PrepareOptions& data) {
   options.add("dataset", data.dataset, "CSV or Parquet file with one description per row").takes("FILE");
   options.add("input-col", data.input_col, "column of the descriptions").takes("COLUMN");
@@ -124,17 +185,7 @@ void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp
       .between(0, 1);
   options.add("weight-decay", train.weight_decay, "decoupled weight decay of AdamW").at_least(0).addition();
   options.add("clip-norm", train.clip_norm, "largest norm of all gradients together; 0 = any").at_least(0).addition();
-  options
-      .add(
-          "precision", train.precision,
-          {{"fp32", Precision::kFp32},
-           {"tf32", Precision::kTf32},
-           {"bf16", Precision::kBf16},
-           {"fp16", Precision::kFp16}},
-          "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 with loss scaling (GPU); "
-          "weights and losses stay float32")
-      .environment("ACCELERATE_MIXED_PRECISION")
-      .addition();
+  add_precision_option(options, train.precision);
   options.add("use-amp", use_amp, "on a GPU the same as --precision fp16, on a CPU without effect");
   options.add("seed", train.seed, "of first weights, shuffling, dropout and augmentation").at_least(0).addition();
   options
@@ -161,21 +212,7 @@ void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings
 
 void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader) {
   options.section("Machine");
-  options
-      .add("devices", machine.devices,
-           "auto (all GPUs, else the CPU), cpu, GPUs such as 0 or 0,2, or cpu:2 for two processes on the CPU; a plain "
-           "start on several devices makes one process for each")
-      .takes("DEVICES")
-      .addition();
-  options
-      .add("num-threads", machine.num_threads,
-           "threads of tensor operations; 0 = OMP_NUM_THREADS, or the processors divided among the processes that "
-           "share them")
-      .between(0, 4096)
-      .local()
-      .addition();
-  options.add("deterministic", machine.deterministic, "only GPU kernels that give the same bits every time (slower)")
-      .addition();
+  add_device_options(options, machine);
   options.add("num-workers", train.num_workers, "threads that make batches ahead; 0 = batches are made when needed")
       .between(0, 4096);
   options.add("prefetch-factor", loader.prefetch_factor, "batches that each worker makes ahead; not given = 4")
@@ -186,32 +223,7 @@ void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOpti
 
 void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions& train) {
   options.section("Several processes");
-  options.add("distributed", launch.distributed,
-              "several processes are meant; a launcher or several devices make them, otherwise one process runs");
-  options.add("local-rank", launch.local_rank, "number of this process on its machine; launchers say it by LOCAL_RANK")
-      .at_least(-1)
-      .local();
-  options.add("world-size", launch.world_size, "number of processes; checked against what the launcher says")
-      .at_least(1);
-  options.add("backend", launch.backend, "library of the collectives: auto = nccl between GPUs, gloo on CPUs")
-      .one_of({"auto", "nccl", "gloo"})
-      .addition();
-  options
-      .add("init-method", launch.init_method,
-           "how processes meet, if the launcher does not say it: env://, tcp://HOST:PORT or file:///SHARED/FILE")
-      .takes("URL")
-      .addition();
-  options.add("timeout-init", launch.timeout_init, "seconds in which all processes must have joined")
-      .between(1, kWeek)
-      .addition();
-  options
-      .add("timeout-step", launch.timeout_step,
-           "seconds that a process waits for the others in a step; in the first one --timeout-init if that is longer")
-      .between(1, kWeek)
-      .addition();
-  options
-      .add("share-devices", launch.share_devices, "let several processes work on one GPU, which is otherwise refused")
-      .addition();
+  add_process_options(options, launch);
   options
       .add("global-batch-size", train.global_batch_size,
            "rows of one update over all processes and accumulated batches, instead of --batch-size")

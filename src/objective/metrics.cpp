@@ -9,8 +9,6 @@
 namespace canine {
 namespace {
 
-constexpr int64_t kNumSums = 8;
-
 /// [B, j]: most tokens of target block j that one predicted block has in common with it.
 at::Tensor tokens_hit(const at::Tensor& sequence_logits, const at::Tensor& targets_seq2seq, const LossLayout& layout) {
   const auto blocks = [&](const at::Tensor& tokens) {

@@ -82,6 +82,10 @@ ProgressBar::~ProgressBar() {
   delete state_;
 }
 
+void ProgressBar::expect(int64_t total) {
+  if (state_ != nullptr) state_->total = total;
+}
+
 void ProgressBar::update(int64_t done, std::string_view postfix) {
   if (state_ == nullptr) return;
   const double now = state_->clock.seconds();

@@ -73,6 +73,8 @@ TableWriter::TableWriter(Options options) : options_(std::move(options)) {
 
 TableWriter::~TableWriter() = default;
 
+const fs::path& TableWriter::partial_file() const { return partial_->path(); }
+
 void TableWriter::start_anew() {
   remove_file(progress_path(options_.path));
   partial_->cut(0);

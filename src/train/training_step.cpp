@@ -46,19 +46,6 @@ LossScaler::Options scaler_options(const TrainOptions& options) {
   return scaler;
 }
 
-std::optional<at::ScalarType> autocast_type(Precision precision) {
-  switch (precision) {
-    case Precision::kBf16:
-      return at::kBFloat16;
-    case Precision::kFp16:
-      return at::kHalf;
-    case Precision::kFp32:
-    case Precision::kTf32:
-      break;
-  }
-  return std::nullopt;
-}
-
 /// SplitMix64's finaliser.
 uint64_t mixed(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -111,12 +98,24 @@ auto meeting_peers(ProcessGroup& group, int64_t step, const Work& work) {
   }
 }
 
-/// Targets without their last position.
+}  // namespace
+
+std::optional<at::ScalarType> autocast_type(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return at::kBFloat16;
+    case Precision::kFp16:
+      return at::kHalf;
+    case Precision::kFp32:
+    case Precision::kTf32:
+      break;
+  }
+  return std::nullopt;
+}
+
 at::Tensor decoder_input(const Batch& batch) {
   return batch.targets_seq2seq.slice(1, 0, batch.targets_seq2seq.size(1) - 1);
 }
-
-}  // namespace
 
 Batch to_device(const Batch& batch, c10::Device device) {
   if (device.is_cpu()) return batch;

@@ -1,11 +1,14 @@
 #include "canine/data/filled_blocks.hpp"
 
 #include <algorithm>
-#include <catch2/catch_test_macros.hpp>
 #include <random>
 
 #include "batch_support.hpp"
 #include "canine/data/loader.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
 
 namespace canine {
 namespace {

@@ -1,8 +1,5 @@
 #include "canine/data/loader.hpp"
 
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers_exception.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -12,6 +9,12 @@
 #include "batch_support.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/text/general_formatter.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 namespace canine {
 namespace {

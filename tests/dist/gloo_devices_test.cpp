@@ -1,9 +1,11 @@
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
-
 #include "../src/dist/gloo_devices.hpp"
 #include "../src/dist/local_network.hpp"
 #include "dist/stores.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 using namespace canine;
 using Catch::Matchers::ContainsSubstring;

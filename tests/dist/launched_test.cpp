@@ -74,9 +74,17 @@ double sum_with_python(const LaunchContext& launch) {
 
 bool has_mpirun() { return std::system("command -v mpirun > /dev/null") == 0; }
 
+/// Skips the test if the plug-in was not built; one that was built must open.
+void require_plugin(const char* name, const char* function, const char* library) {
+  const Plugin plugin = open_plugin(name, function);
+  if (plugin.function != nullptr) return;
+  if (plugin.problem.starts_with("there is no ")) SKIP("built without " << library);
+  FAIL(plugin.problem);
+}
+
 std::string mpirun(const std::string& arguments) {
   if (!has_mpirun()) SKIP("no mpirun");
-  if (open_plugin("canine_mpi", "canine_mpi_agree").function == nullptr) SKIP("built without MPI");
+  require_plugin("canine_mpi", "canine_mpi_agree", "MPI");
   return "timeout 100 mpirun --allow-run-as-root --oversubscribe " + arguments + " 2>&1";
 }
 
@@ -123,7 +131,7 @@ TEST_CASE("a program started plainly gets the group of one process", "[init_proc
 }
 
 TEST_CASE("the NCCL plug-in opens, and says that there is no GPU where there is none", "[nccl]") {
-  if (open_plugin("canine_nccl", "canine_nccl_open").function == nullptr) SKIP("built without NCCL");
+  require_plugin("canine_nccl", "canine_nccl_open", "NCCL");
   if (num_visible_gpus() > 0) SKIP("this machine has a GPU");
   NcclRequest request;
   request.store = c10::make_intrusive<c10d::HashStore>();
@@ -143,6 +151,29 @@ TEST_CASE("NCCL connects a group of one rank at once", "[nccl]") {
   nccl->allreduce(tensors)->wait();
   CHECK(value.sum().item<double>() == 12);
   nccl->shutdown();
+}
+
+TEST_CASE("NCCL gives up when the first rank does not come", "[nccl]") {
+  if (num_visible_gpus() == 0) SKIP("needs a GPU: " + open_cuda());
+  NcclRequest request;
+  request.store = c10::make_intrusive<c10d::HashStore>();
+  request.store->setTimeout(1s);
+  request.rank = 1;
+  request.world = 2;
+  request.timeout = 1s;
+  CHECK_THAT(testing::error_of([&] { open_nccl(request); }),
+             ContainsSubstring("PeerError: rank 1: NCCL cannot connect the 2 processes"));
+}
+
+TEST_CASE("after an abort NCCL does nothing any more", "[nccl]") {
+  if (num_visible_gpus() == 0) SKIP("needs a GPU: " + open_cuda());
+  NcclRequest request;
+  request.store = c10::make_intrusive<c10d::HashStore>();
+  request.timeout = 60s;
+  const auto nccl = open_nccl(request);
+  nccl->abort();
+  std::vector<at::Tensor> tensors = {at::full({4}, 3.0, at::TensorOptions(request.device))};
+  CHECK_THROWS(nccl->allreduce(tensors)->wait());
 }
 
 TEST_CASE("two ranks add up CUDA tensors with Gloo on one GPU, if they ask for it", "[nccl]") {

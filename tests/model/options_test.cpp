@@ -1,9 +1,5 @@
 #include "canine/model/options.hpp"
 
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
-#include <catch2/matchers/catch_matchers_exception.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 #include <functional>
 #include <limits>
 #include <string>
@@ -11,6 +7,15 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/model/encoder_config.hpp"
+#include "canine/model/mixer.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
 #include "model/tiny_fixture.hpp"
 
 namespace canine {

@@ -37,10 +37,10 @@ class Program:
             self.command(*arguments), cwd=self.folder, env=clean_environment() if env is None else env,
             capture_output=True, text=True, timeout=TIME_LIMIT, **options)
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments, env=None, **options):
         return subprocess.Popen(
-            self.command(*arguments), cwd=self.folder, env=clean_environment(), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, **options)
+            self.command(*arguments), cwd=self.folder, env=clean_environment() if env is None else env,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def built(name, folder):

@@ -151,7 +151,7 @@ def test_different_data_end_all_ranks(jobs, tmp_path):
              for rank, host in enumerate(hosts)]
     assert [job.end(IN_TIME) for job in ranks] == [2, 2]
     for job in ranks:
-        assert "prepared data" in job.text, job.text
+        assert "the processes of this job differ in data: " in job.text, job.text
     assert not [path for host in hosts for path in (host / "out").glob("*.bin")]
 
 

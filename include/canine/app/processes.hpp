@@ -2,6 +2,7 @@
 
 #include <c10/core/Device.h>
 
+#include <string_view>
 #include <vector>
 
 #include "canine/app/device.hpp"
@@ -19,7 +20,10 @@ std::vector<c10::Device> find_devices(const OptionSet& options, const MachineSet
 /// The device of one process: those of a machine are dealt out by local rank, over and over.
 c10::Device device_of(const LaunchContext& launch, const std::vector<c10::Device>& devices);
 
-/// Starts this program again, once for each of `devices` (or as many as divide the batch evenly, if the devices were
+/// Starts this program again, once for each of `devices`, and returns their exit status.
+int start_processes(const std::vector<c10::Device>& devices, std::string_view purpose);
+
+/// The same for training: for each of `devices` (or as many as divide the batch evenly, if the devices were
 /// not named), and returns their exit status. Throws UsageError if the batch cannot be divided over named devices.
 int start_processes(const OptionSet& options, const MachineSettings& machine, const TrainOptions& train,
                     const std::vector<c10::Device>& devices);

@@ -56,6 +56,11 @@ void add_training_options(OptionSet& options, TrainOptions& train, bool& use_amp
 /// When to log, validate and save, and what to keep; without a heading.
 void add_interval_options(OptionSet& options, TrainOptions& train, WandbSettings& wandb);
 void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOptions& train, LoaderSettings& loader);
+// The parts of them that programs without training have too, without a heading.
+void add_precision_option(OptionSet& options, Precision& precision);
+void add_device_options(OptionSet& options, MachineSettings& machine);
+void add_process_options(OptionSet& options, LaunchSettings& launch);
+
 /// Launch, process group, and what several processes mean for batches and rates.
 void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions& train);
 

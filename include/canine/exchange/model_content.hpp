@@ -23,8 +23,8 @@ struct ModelContent {
   bool has_optimizer = false;
 };
 
-/// True if `source` is the Hub name of a model ("owner/model", "owner/model@revision"): no such file or folder is there,
-/// and it does not end like a model's file.
+/// True if `source` is the Hub name of a model ("owner/model", "owner/model@revision"): no such file or folder is
+/// there, and it does not end like a model's file.
 bool names_hub_model(const std::string& source);
 
 /// Path of what `source` names: a file or folder, else the snapshot of a Hub name ("owner/model") in the local cache.

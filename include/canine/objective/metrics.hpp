@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "canine/objective/mixer_loss.hpp"
 
 namespace canine {
@@ -21,6 +23,8 @@ struct ValidationMetrics {
 /// processes can be added (one all-reduce of `sums()`).
 class MetricSums {
  public:
+  static constexpr int64_t kNumSums = 8;
+
   explicit MetricSums(c10::Device device);
 
   /// Adds one batch: teacher-forced argmax accuracies (docs of the Python program, data of model.md) and the three
@@ -28,7 +32,7 @@ class MetricSums {
   void add(const at::Tensor& sequence_logits, const at::Tensor& flat_logits, const at::Tensor& targets_seq2seq,
            const at::Tensor& targets_linear, const LossLayout& layout, double seq2seq_weight);
 
-  /// [8] float64: rows, loss * rows, linear * rows, seq2seq * rows, then counts, which are exact in any order of
+  /// [kNumSums] float64: rows, loss * rows, linear * rows, seq2seq * rows, then counts, which are exact in any order of
   /// adding: right sequences, right tokens, right flat vectors, tokens.
   at::Tensor& sums() { return sums_; }
 

@@ -18,6 +18,9 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
+  /// A better estimate of `total`.
+  void expect(int64_t total);
+
   /// Items done so far and a short text at the end ("loss 0.123").
   void update(int64_t done, std::string_view postfix = {});
 

@@ -55,6 +55,9 @@ class TableWriter {
   /// Rows so far, those of earlier runs included: where to go on in the input.
   int64_t num_rows() const { return num_rows_; }
 
+  /// CSV file of all columns that holds the rows so far up to the last checkpoint, and perhaps more.
+  const std::filesystem::path& partial_file() const;
+
   /// What the last checkpoint of the earlier run was given; empty for a fresh file.
   const std::string& state() const { return state_; }
 

@@ -23,6 +23,12 @@ namespace canine {
 /// Tensors of `batch` on `device`; copies from pinned memory do not wait.
 Batch to_device(const Batch& batch, c10::Device device);
 
+/// Targets without their last position.
+at::Tensor decoder_input(const Batch& batch);
+
+/// What AutocastGuard takes for a precision.
+std::optional<at::ScalarType> autocast_type(Precision precision);
+
 /// Logits for the targets of `device_batch`, each position given the true ones before it.
 MixerOutput forward_teacher_forced(MixerImpl& model, const Batch& device_batch);
 

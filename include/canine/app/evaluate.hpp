@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "canine/app/device.hpp"
+#include "canine/app/job.hpp"
+#include "canine/app/model_source.hpp"
+#include "canine/app/option_set.hpp"
+#include "canine/decode/flat.hpp"
+#include "canine/text/make_formatter.hpp"
+#include "canine/train/options.hpp"
+
+namespace canine {
+
+/// Everything that an evaluation is told. Defaults are the Python program's.
+struct EvaluateOptions {
+  EvaluateOptions();
+
+  ModelSource model;
+  std::vector<std::string> val_data;               ///< names or glob patterns, concatenated in this order
+  std::optional<FormatterKind> target_col_naming;  ///< whose usual columns are read; none = those of the model
+  std::filesystem::path fn_out;                    ///< rows, .csv or .parquet; empty = none
+  std::filesystem::path summary;                   ///< metrics, .json or .csv; empty = none
+  int64_t top_k = kFlatTopK;                       ///< likeliest classes of the flat head
+  int64_t batch_size = 2048;                       ///< rows at a time of each process
+  int num_workers = 0;
+  bool pin_memory = false;  ///< always so with a GPU
+  Precision precision = Precision::kFp32;
+  MachineSettings machine;
+  LaunchSettings launch;
+
+  std::vector<std::filesystem::path> files;  ///< of val_data, by check_evaluate_options
+};
+
+/// Name, purpose and usage of evaluate, still without its flags.
+OptionSet evaluate_option_set();
+
+/// Declares the flags of evaluate, bound to `values`, which must outlive `options`.
+void declare_evaluate_options(OptionSet& options, EvaluateOptions& values);
+
+/// Checks what one flag's range cannot say: flags that are needed, files that must be there; finds the files. Throws
+/// UsageError.
+void check_evaluate_options(EvaluateOptions& values);
+
+/// The program evaluate: reads the arguments (without the program's name) and runs.
+int evaluate_main(const std::vector<std::string>& arguments);
+
+}  // namespace canine

@@ -1,0 +1,195 @@
+#include "canine/app/evaluate.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "canine/app/evaluation_rows.hpp"
+#include "canine/app/evaluation_summary.hpp"
+#include "canine/app/hub_model.hpp"
+#include "canine/app/processes.hpp"
+#include "canine/app/settings_table.hpp"
+#include "canine/app/version.hpp"
+#include "canine/core/clock.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+#include "canine/report/progress.hpp"
+#include "canine/train/evaluation.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Lines and a bar about the rows done so far.
+class Progress {
+ public:
+  Progress(int64_t rows, int64_t batches) : rows_(rows), batches_(batches), bar_("evaluation", rows) {}
+
+  void add(int64_t rows) {
+    constexpr int64_t kBatchesBetweenLines = 10;
+    done_ += rows;
+    ++batch_;
+    bar_.update(done_);
+    if (batch_ != 1 && batch_ % kBatchesBetweenLines != 0 && batch_ != batches_) return;
+    const double rate = static_cast<double>(done_) / std::max(clock_.seconds(), 1e-9);
+    log_info("Batch {}/{} | {}/{} rows | {:.1f} rows/s | ETA: {}", batch_, batches_, format_count(done_),
+             format_count(rows_), rate, format_duration(static_cast<double>(rows_ - done_) / rate));
+  }
+
+ private:
+  int64_t rows_, batches_;
+  int64_t done_ = 0, batch_ = 0;
+  Stopwatch clock_;
+  ProgressBar bar_;
+};
+
+/// The work of one process.
+class Work {
+ public:
+  Work(Job& job, const OptionSet& options, const EvaluateOptions& values, c10::Device device, Precision precision)
+      : job_(job), options_(options), values_(values), device_(device), precision_(precision) {}
+
+  int run();
+
+ private:
+  LoadedModel load();
+  std::shared_ptr<const CodeSystem> codes_of_files(const LoadedModel& loaded) const;
+  std::shared_ptr<ProcessGroup> join(const LoadedModel& loaded, const Dataset& data);
+  Evaluation::Options evaluation_options(const LoadedModel& loaded, const Dataset& data) const;
+  void describe(const LoadedModel& loaded, const Dataset& data) const;
+  void conclude(const LoadedModel& loaded, EvaluationRows& rows, const ValidationMetrics& teacher_forced) const;
+
+  Job& job_;
+  const OptionSet& options_;
+  const EvaluateOptions& values_;
+  c10::Device device_;
+  Precision precision_;
+};
+
+LoadedModel Work::load() {
+  ModelSource source = values_.model;
+  if (!fs::exists(source.model)) source.model = find_model_folder(source.flag, source.model, job_).string();
+  LoadedModel loaded = load_from(source);
+  if (loaded.card.type != ModelType::kMixer) {
+    throw CheckpointError(
+        "--{} {}: expected a model with a decoder and a flat head (mixer); this one has only one of them", source.flag,
+        loaded.path.string());
+  }
+  return loaded;
+}
+
+/// The model's codes, in the columns of --target-col-naming if that is given.
+std::shared_ptr<const CodeSystem> Work::codes_of_files(const LoadedModel& loaded) const {
+  if (!values_.target_col_naming) return loaded.codes;
+  CodeSystem::Options codes = loaded.codes->options();
+  if (codes.formatter.kind == FormatterKind::kGeneral) {
+    throw UsageError(
+        "--target-col-naming {}: the model's codes are of a system of its own; name their columns with "
+        "--target-cols",
+        name_of(*values_.target_col_naming));
+  }
+  codes.target_cols = CodeSystem::usual_columns(*values_.target_col_naming);
+  return std::make_shared<const CodeSystem>(codes, loaded.codes->formatter());
+}
+
+/// What all processes must have alike.
+std::shared_ptr<ProcessGroup> Work::join(const LoadedModel& loaded, const Dataset& data) {
+  JobDigest digest;
+  digest.add("build", build_text());
+  for (const Option& option : options_.options()) {
+    if (option.is_command_line_only() || option.is_local()) continue;
+    digest.add("--" + option.name(), to_text(option.value()));
+  }
+  digest.add("precision", name_of(precision_));
+  digest.add("device type", c10::DeviceTypeName(device_.type()));
+  digest.add("model", fmt::format("{} step {}", loaded.card.to_json(), loaded.step.value_or(-1)));
+  digest.add("data", data.fingerprint());
+  return job_.join(digest);
+}
+
+Evaluation::Options Work::evaluation_options(const LoadedModel& loaded, const Dataset& data) const {
+  const BlockLayout layout = data.formatter().layout();
+  Evaluation::Options options;
+  options.loader.batch_size = values_.batch_size;
+  options.loader.num_workers = values_.num_workers;
+  options.loader.collate = {.max_len = loaded.card.max_len, .padding = loaded.card.padding, .pin_memory = true};
+  options.layout = {.num_blocks = layout.num_blocks, .block_size = layout.block_size, .pad_index = LabelIndex::kPad};
+  options.top_k = std::min(values_.top_k, data.num_classes());
+  options.precision = precision_;
+  return options;
+}
+
+void Work::describe(const LoadedModel& loaded, const Dataset& data) const {
+  const FormatterOptions& formatter = loaded.card.formatter;
+  log_info("Model: {}{}, {} with {}", loaded.path.string(),
+           loaded.step ? fmt::format(" (step {})", format_count(*loaded.step)) : "", name_of(formatter.kind),
+           counted(data.num_classes(), "class", "es"));
+  log_info("Data: {} in {}; codes in {}", counted(data.size(), "row"),
+           counted(static_cast<int64_t>(values_.files.size()), "file"), fmt::join(data.system().target_cols(), ", "));
+}
+
+void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const ValidationMetrics& teacher_forced) const {
+  rows.finish();
+  EvaluationSummary summary(loaded.codes, rows.metrics(), rows.top_k());
+  summary.teacher_forced = teacher_forced;
+  summary.model = loaded.path.string();
+  summary.step = loaded.step;
+  for (const fs::path& file : values_.files) summary.files.push_back(file.string());
+  log_info("\n{}", summary_text(summary));
+  if (!values_.summary.empty()) write_summary(values_.summary, summary);
+  for (const fs::path& path : {values_.fn_out, values_.summary}) {
+    if (!path.empty()) log_info("Written: {}", path.string());
+  }
+}
+
+int Work::run() {
+  const LoadedModel loaded = load();
+  const Dataset data(Dataset::Options{
+      .files = values_.files, .system = codes_of_files(loaded), .num_threads = values_.machine.num_threads});
+  describe(loaded, data);
+  const auto group = join(loaded, data);
+  Mixer model = loaded.model;
+  model->to(device_);
+  const Evaluation::Options options = evaluation_options(loaded, data);
+  std::optional<EvaluationRows> rows;
+  if (job_.is_main()) rows.emplace(data, options.top_k, values_.fn_out);
+  Evaluation evaluation(data, model, device_, group, options);
+  Progress progress(data.size(), evaluation.num_batches());
+  const ValidationMetrics teacher_forced = evaluation.run([&](const EvaluatedBatch& batch) {
+    rows->add(batch);
+    progress.add(batch.size());
+  });
+  if (rows) conclude(loaded, *rows, teacher_forced);
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+
+int evaluate_main(const std::vector<std::string>& arguments) {
+  EvaluateOptions values;
+  OptionSet options = evaluate_option_set();
+  declare_evaluate_options(options, values);
+  if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
+  const LaunchContext launch = find_place(options, values.launch);
+  const std::vector<c10::Device> devices = find_devices(options, values.machine);
+  const bool starts_others = launch.launcher == Launcher::kSingle && devices.size() > 1;
+  if (starts_others) set_log_role("", true);  // the first of the new processes tells the story
+  check_evaluate_options(values);
+  if (starts_others) {
+    set_log_role("", false);
+    return start_processes(devices, "evaluation");
+  }
+  const c10::Device device = device_of(launch, devices);
+  const ThreadShare threads = set_up_threads(launch, values.machine.num_threads);
+  const Precision precision = resolve_precision(values.precision, options.at("precision").origin(), false, device);
+  set_up_numerics(device, precision, values.machine.deterministic);
+  print_start_lines(launch, device, precision, threads);
+  Job job(launch, values.launch, device);
+  return job.run([&] { return Work(job, options, values, device, precision).run(); });
+}
+
+}  // namespace canine

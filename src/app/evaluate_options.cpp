@@ -1,0 +1,86 @@
+#include "canine/app/evaluate.hpp"
+#include "canine/app/evaluation_summary.hpp"
+#include "canine/app/input_files.hpp"
+#include "canine/app/shared_options.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+
+namespace canine {
+namespace {
+
+constexpr double kSecondsForABatch = 3600;  // 2048 rows of a full-size model on a slow CPU, with room to spare
+
+void add_data_options(OptionSet& options, EvaluateOptions& values) {
+  options.section("Data and results");
+  options
+      .add(
+          "val-data", values.val_data,
+          "labelled CSV and Parquet files with columns occ1, lang and the codes, one after the other; patterns such as "
+          "'val*.csv' are expanded")
+      .takes("FILE");
+  options
+      .add("fn-out", values.fn_out,
+           "file for one line per row, in the rows' order: text, codes, predictions, probabilities; CSV, or Parquet if "
+           "the name ends in .parquet")
+      .takes("FILE");
+  options.add("summary", values.summary, "file for all metrics; JSON or CSV, by the end of its name").takes("FILE");
+  options
+      .add("top-k", values.top_k,
+           "likeliest classes of the flat head that are written per row and counted in top-k accuracy")
+      .at_least(1);
+  options.add("target-col-naming", values.target_col_naming,
+              {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}},
+              "columns of the codes: hisco for code1 ... code5, occ1950 for OCC1950_1, OCC1950_2; not given = those of "
+              "the model");
+}
+
+}  // namespace
+
+EvaluateOptions::EvaluateOptions() {
+  model.flag = "checkpoint";
+  launch.timeout_step = kSecondsForABatch;
+}
+
+OptionSet evaluate_option_set() {
+  return OptionSet("evaluate", "compares a model's predictions with the codes of labelled rows",
+                   {{"evaluate --checkpoint MODEL --val-data FILE... [--fn-out FILE] [--summary FILE]",
+                     "MODEL: folder of a run, checkpoint, exported folder, Hub name"},
+                    {"evaluate ... --mapping key.csv --target-cols COLUMN... --block-size N",
+                     "checkpoint of the Python program with codes of any system"},
+                    {"evaluate ... --formatter hisco", "the same with HISCO classes in code1 ... code5"}});
+}
+
+void declare_evaluate_options(OptionSet& options, EvaluateOptions& values) {
+  add_data_options(options, values);
+  add_model_source_options(options, values.model);
+  options.section("Machine");
+  options
+      .add("batch-size", values.batch_size,
+           "rows at a time of each process; a batch of 2048 needs several GB with a model of full size, smaller ones "
+           "are as good")
+      .at_least(1);
+  add_precision_option(options, values.precision);
+  add_device_options(options, values.machine);
+  options.add("num-workers", values.num_workers, "threads that make batches ahead; 0 = batches are made when needed")
+      .between(0, 4096);
+  options.add("pin-memory", values.pin_memory, "batches in page-locked memory; always so with a GPU");
+  options.section("Several processes");
+  add_process_options(options, values.launch);
+  options.set_python_flags({"help", "val-data", "checkpoint", "fn-out", "target-col-naming", "batch-size",
+                            "num-workers", "pin-memory", "max-len", "formatter", "mapping", "target-cols", "block-size",
+                            "use-within-block-sep"});
+}
+
+void check_evaluate_options(EvaluateOptions& values) {
+  if (values.val_data.empty()) {
+    throw UsageError("--val-data is missing: give one or more labelled files ('evaluate --help' shows all flags)");
+  }
+  check_model_source(values.model);
+  if (!values.summary.empty()) check_summary_name(values.summary);
+  if (values.fn_out.empty() && values.summary.empty()) {
+    log_note("neither --fn-out nor --summary is given, so results are on the console only");
+  }
+  values.files = find_input_files("val-data", values.val_data);
+}
+
+}  // namespace canine

@@ -1,0 +1,221 @@
+#include "canine/app/predict.hpp"
+
+#include <c10/core/DeviceType.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "canine/app/code_descriptions.hpp"
+#include "canine/core/clock.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+#include "canine/core/sha256.hpp"
+#include "canine/decode/prediction_run.hpp"
+#include "canine/decode/predictor_pool.hpp"
+#include "canine/dist/find_launch.hpp"
+#include "canine/launch/signal_thread.hpp"
+#include "canine/launch/stop_request.hpp"
+#include "canine/report/progress.hpp"
+#include "canine/table/table_writer.hpp"
+
+namespace canine {
+namespace {
+
+const char* word(DecodeMode mode) {
+  switch (mode) {
+    case DecodeMode::kGreedy:
+      return "greedy";
+    case DecodeMode::kFlat:
+      return "flat";
+    case DecodeMode::kFull:
+      return "full";
+  }
+  throw InternalError("unknown mode {}", static_cast<int>(mode));
+}
+
+/// Name of the columns of codes, without "_1".
+const char* column_name(FormatterKind kind) { return kind == FormatterKind::kGeneral ? "code" : name_of(kind).data(); }
+
+std::optional<c10::ScalarType> autocast_type(Precision precision) {
+  if (precision == Precision::kBf16) return c10::ScalarType::BFloat16;
+  if (precision == Precision::kFp16) return c10::ScalarType::Half;
+  return std::nullopt;
+}
+
+/// What people see of a run: a bar on a terminal, a line every ten seconds elsewhere.
+class Report {
+ public:
+  void update(const PredictionProgress& progress) {
+    if (!bar_) bar_ = std::make_unique<ProgressBar>("rows", progress.expected_rows, progress.rows_before);
+    bar_->expect(progress.expected_rows);
+    bar_->update(progress.rows);
+    constexpr double kSecondsBetweenLines = 10;
+    if (::isatty(STDERR_FILENO) != 0 || since_line_.seconds() < kSecondsBetweenLines) return;
+    since_line_.restart();
+    const double rate = rows_per_second(progress);
+    const auto left = static_cast<double>(std::max<int64_t>(0, progress.expected_rows - progress.rows));
+    log_info("{} of about {} rows, {:.1f} rows/s, about {} left", format_count(progress.rows),
+             format_count(progress.expected_rows), rate, format_duration(left / rate));
+  }
+
+  void conclude(const PredictionSummary& summary) {
+    bar_.reset();
+    const double seconds = whole_.seconds();
+    log_info("{} rows in {} ({:.1f} rows/s); the model coded {} different texts.",
+             format_count(summary.rows - summary.rows_before), format_duration(seconds),
+             static_cast<double>(summary.rows - summary.rows_before) / seconds, format_count(summary.texts));
+    if (summary.empty_rows > 0) {
+      log_info("{} of all rows have no description and so no code.", format_count(summary.empty_rows));
+    }
+  }
+
+ private:
+  double rows_per_second(const PredictionProgress& progress) const {
+    return static_cast<double>(progress.rows - progress.rows_before) / whole_.seconds();
+  }
+
+  std::unique_ptr<ProgressBar> bar_;
+  Stopwatch since_line_;
+  Stopwatch whole_;
+};
+
+/// One line of all that predictions depend on, for --resume. Devices of a kind may be more or fewer.
+std::string settings_line(const PredictOptions& values, const LoadedModel& model, c10::Device device) {
+  const FormatterOptions& formatter = model.codes->options().formatter;
+  return fmt::format(
+      "input={} sha256={} col={} language={} language_col={} model sha256={} formatter={} columns={} block_size={} "
+      "separator={} max_len={} mode={} threshold={} top_k={} conf={} batch_size={} precision={} device={} "
+      "descriptions={}",
+      values.fn_in.filename().string(), sha256_of_file(values.fn_in), values.col, values.language, values.language_col,
+      sha256_of_file(model.path), name_of(formatter.kind), formatter.num_columns, formatter.block_size,
+      formatter.use_within_block_sep, model.card.max_len, word(values.mode),
+      values.threshold ? fmt::format("{}", *values.threshold) : "usual", values.top_k,
+      values.any_order ? "any-order" : "as-written", values.batch_size, name_of(values.precision),
+      c10::DeviceTypeName(device.type(), /*lower_case=*/true),
+      values.descriptions.empty() ? "none" : sha256_of_file(values.descriptions));
+}
+
+PredictionTask make_task(const PredictOptions& values, const LoadedModel& model, const PredictorOptions& predictor,
+                         c10::Device device) {
+  PredictionTask task;
+  task.input = values.fn_in;
+  task.text_col = values.col;
+  task.language = values.language;
+  task.language_col = values.language_col;
+  task.output = values.fn_out;
+  task.resume = values.resume;
+  task.settings = settings_line(values, model, device);
+  task.checkpoint_interval = values.checkpoint_interval;
+  task.batches = {.mode = values.mode,
+                  .padding = model.card.padding,
+                  .max_len = model.card.max_len,
+                  .batch_size = values.batch_size,
+                  .threshold = values.threshold};
+  task.columns = {.mode = values.mode,
+                  .name = column_name(model.codes->options().formatter.kind),
+                  .max_codes = max_codes(predictor, *model.codes),
+                  .kept = values.keep_cols,
+                  .descriptions = nullptr};
+  if (values.descriptions.empty()) {
+    log_note("descriptions of codes do not come with the program; --descriptions FILE adds columns for them");
+  } else {
+    task.columns.descriptions =
+        std::make_shared<const CodeDescriptions>(read_code_descriptions(values.descriptions, *model.codes));
+  }
+  return task;
+}
+
+/// Flat models know one way only, so nobody needs to say it.
+void choose_mode(const OptionSet& options, PredictOptions& values, const LoadedModel& model) {
+  if (options.given("mode") || model.model->has_decoder()) return;
+  values.mode = DecodeMode::kFlat;
+  log_note("{} is a flat model, so this is --mode flat", model.path.string());
+}
+
+void print_start(const PredictOptions& values, const LoadedModel& model, const std::vector<c10::Device>& devices) {
+  const CodeSystem& codes = *model.codes;
+  log_info("Model: {} ({}, {} codes{})", model.path.string(), name_of(codes.options().formatter.kind),
+           format_count(codes.num_classes()), model.step ? fmt::format(", step {}", format_count(*model.step)) : "");
+  std::vector<std::string> names;
+  for (const c10::Device device : devices) names.push_back(device.str());
+  log_info("Devices: {}, {}", fmt::join(names, ", "), name_of(values.precision));
+  log_info("Descriptions: {}, column '{}', {}; mode {}", values.fn_in.string(), values.col,
+           values.language_col.empty() ? "language " + values.language
+                                       : fmt::format("languages of column '{}'", values.language_col),
+           word(values.mode));
+}
+
+/// Threads of each predictor on a CPU: those of the process, shared.
+int threads_of_each(const std::vector<c10::Device>& devices, int threads) {
+  if (!devices.front().is_cpu()) return 1;
+  return std::max(1, threads / static_cast<int>(devices.size()));
+}
+
+int run_predict(const OptionSet& options, PredictOptions& values, const LaunchContext& launch) {
+  const SignalThread signals;  // before any thread that computes
+  const StopRequest stop_requests;
+  const std::vector<c10::Device> devices = resolve_devices(values.machine.devices);
+  const int threads = set_up_threads(launch, values.machine.num_threads).threads;
+  values.precision =
+      resolve_precision(values.precision, options.at("precision").origin(), /*use_amp=*/false, devices.front());
+  set_up_numerics(devices.front(), values.precision, values.machine.deterministic);
+
+  PredictionTask task;
+  std::vector<std::unique_ptr<Predictor>> predictors;
+  {
+    const LoadedModel model = load_from(values.model);
+    choose_mode(options, values, model);
+    const PredictorOptions predictor{.mode = values.mode,
+                                     .top_k = values.top_k,
+                                     .any_order = values.any_order,
+                                     .precision = autocast_type(values.precision)};
+    predictor.validate(model);
+    print_start(values, model, devices);
+    task = make_task(values, model, predictor, devices.front());
+    predictors = make_predictors(model, predictor, devices);
+  }
+  PredictorPool pool(std::move(predictors), threads_of_each(devices, threads));
+
+  Report report;
+  const PredictionWatch watch{.should_stop = [] { return StopRequest::signal() != 0; },
+                              .progress = [&](const PredictionProgress& progress) { report.update(progress); }};
+  const PredictionSummary summary = predict_table(task, pool, watch);
+  if (summary.rows_before > 0) {
+    log_info("{} rows were there from an earlier run.", format_count(summary.rows_before));
+  }
+  report.conclude(summary);
+  if (summary.stopped) {
+    log_info("Stopped by signal {}; {} rows are kept. The same command with --resume goes on.", StopRequest::signal(),
+             format_count(summary.rows));
+    return static_cast<int>(ExitCode::kStopped);
+  }
+  log_info("Written: {}", values.fn_out.string());
+  return static_cast<int>(ExitCode::kDone);
+}
+
+}  // namespace
+
+int predict_main(const std::vector<std::string>& arguments) {
+  PredictOptions values;
+  OptionSet options = predict_option_set();
+  declare_predict_options(options, values);
+  if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
+  set_log_role("", values.non_verbose);
+  const LaunchContext launch = find_launch();
+  if (launch.distributed()) {
+    throw UsageError("predict is one process for all --devices of a machine, but {} has started {}: start it plainly",
+                     name_of(launch.launcher), launch.world);
+  }
+  check_predict_options(options, values);
+  if (values.resume && output_state(values.fn_out) == OutputState::kComplete) {
+    log_info("{} is complete; nothing was done.", values.fn_out.string());
+    return static_cast<int>(ExitCode::kDone);
+  }
+  return run_predict(options, values, launch);
+}
+
+}  // namespace canine

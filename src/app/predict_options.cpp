@@ -1,0 +1,201 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "canine/app/predict.hpp"
+#include "canine/app/require_file.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
+#include "canine/core/utf8.hpp"
+#include "canine/data/columns.hpp"
+#include "canine/table/table.hpp"
+#include "canine/table/table_writer.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPublishedModel = "Christianvedel/OccCANINE_s2s_mix";
+
+/// Languages that the published models were trained on (data.md §8 of the reference).
+constexpr std::array<std::string_view, 14> kLanguages = {"unk", "ca", "da", "en", "es", "fr", "ge",
+                                                         "gr",  "is", "it", "nl", "no", "pt", "se"};
+
+void declare_input(OptionSet& options, PredictOptions& values) {
+  options.section("Input");
+  options.add("fn-in", values.fn_in, "CSV or Parquet file with one description per row").takes("FILE").required();
+  options.add("col", values.col, "column of the descriptions; not given = the first").takes("COLUMN");
+  options.add("language", values.language, "language of all rows: en, da, ...; unk = unknown").takes("LANGUAGE");
+  options.add("language-col", values.language_col, "column of the rows' languages, instead of --language")
+      .takes("COLUMN")
+      .addition();
+}
+
+void declare_output(OptionSet& options, PredictOptions& values) {
+  options.section("Output");
+  options.add("fn-out", values.fn_out, "file to write: Parquet if its name ends in .parquet, otherwise CSV")
+      .takes("FILE")
+      .required();
+  options.add("keep-cols", values.keep_cols, "columns of the input that go to the output as they are")
+      .takes("COLUMN")
+      .addition();
+  options
+      .add("descriptions", values.descriptions,
+           "file with codes in its first column and what they mean in its second; adds the columns desc_1, ...")
+      .takes("FILE")
+      .addition();
+  options.add("overwrite", values.overwrite, "replace --fn-out, or what an interrupted run has left of it").addition();
+  options.add("resume", values.resume, "go on where an interrupted run stopped; start anew if there was none")
+      .addition();
+  options
+      .add("checkpoint-interval", values.checkpoint_interval,
+           "seconds between points from which an interrupted run can go on")
+      .between(0, 24 * 3600)
+      .addition();
+  options.add("non-verbose", values.non_verbose, "warnings and errors only");
+}
+
+void declare_prediction(OptionSet& options, PredictOptions& values) {
+  options.section("Prediction");
+  options
+      .add("mode", values.mode,
+           {{"greedy", DecodeMode::kGreedy}, {"flat", DecodeMode::kFlat}, {"full", DecodeMode::kFull}},
+           "greedy writes the likeliest codes, sign by sign; flat takes the likeliest classes of the flat head "
+           "(fastest); full gives each code's probability to be the first that the decoder writes")
+      .addition();
+  options
+      .add("threshold", values.threshold,
+           "with --mode flat or full: codes must be more probable than this; not given = the usual one of the language")
+      .between(0, 1);
+  options.add("top-k", values.top_k, "with --mode flat or full: most codes of a row").between(1, 100000).addition();
+  options
+      .add("conf", values.any_order, {{"any-order", true}, {"as-written", false}},
+           "what the column conf of --mode greedy holds: the probability of the codes in any order, or in the order in "
+           "which they were written (faster where rows have several codes)")
+      .addition();
+  options.add("batch-size", values.batch_size, "descriptions that are coded together").between(1, 65536).addition();
+}
+
+void declare_machine(OptionSet& options, PredictOptions& values) {
+  options.section("Machine");
+  options
+      .add(
+          "devices", values.machine.devices,
+          "auto (all GPUs, else the CPU), cpu, GPUs such as 0 or 0,2, or cpu:2 for two copies of the model on the CPU; "
+          "they share the work")
+      .takes("DEVICES")
+      .addition();
+  options
+      .add("precision", values.precision,
+           {{"fp32", Precision::kFp32},
+            {"tf32", Precision::kTf32},
+            {"bf16", Precision::kBf16},
+            {"fp16", Precision::kFp16}},
+           "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 (GPU)")
+      .addition();
+  options
+      .add("num-threads", values.machine.num_threads,
+           "threads of tensor operations; 0 = OMP_NUM_THREADS, or all processors")
+      .between(0, 4096)
+      .addition();
+  options
+      .add("deterministic", values.machine.deterministic,
+           "only GPU kernels that give the same bits every time (slower)")
+      .addition();
+}
+
+/// The output must not be there, except where the flags say what to do with it.
+void check_output(const PredictOptions& values) {
+  const std::string path = values.fn_out.string();
+  if (values.overwrite && values.resume) {
+    throw UsageError("--overwrite and --resume exclude each other; give one of them");
+  }
+  if (values.fn_out.filename().empty()) throw UsageError("--fn-out '{}': give the name of a file", path);
+  std::error_code error;
+  if (fs::equivalent(values.fn_in, values.fn_out, error)) {
+    throw UsageError("--fn-out {}: this is the input; give another file", path);
+  }
+  if (fs::is_directory(values.fn_out)) throw UsageError("--fn-out {}: this is a folder; give a file", path);
+  if (values.overwrite || values.resume) return;
+  switch (output_state(values.fn_out)) {
+    case OutputState::kNothing:
+      return;
+    case OutputState::kInterrupted:
+      throw UsageError("--fn-out {}: an interrupted run has left rows; --resume goes on, --overwrite starts anew",
+                       path);
+    case OutputState::kComplete:
+      throw UsageError("--fn-out {}: this file is there already; --overwrite replaces it", path);
+  }
+}
+
+/// Finds the columns in the input; without --col the first one is meant.
+void check_columns(PredictOptions& values) {
+  const std::vector<std::string> names = read_column_names(values.fn_in);
+  if (values.col.empty() && !names.empty()) values.col = names.front();
+  const auto require = [&](const char* flag, const std::string& name) {
+    if (std::ranges::find(names, name) != names.end()) return;
+    throw UsageError("--{} {}: {} has no such column; its columns are {}", flag, name, values.fn_in.string(),
+                     fmt::join(names, ", "));
+  };
+  require("col", values.col);
+  if (!values.language_col.empty()) require("language-col", values.language_col);
+  for (const std::string& name : values.keep_cols) require("keep-cols", name);
+}
+
+void check_language(const OptionSet& options, const PredictOptions& values) {
+  if (!values.language_col.empty()) {
+    if (!options.given("language")) return;
+    throw UsageError("--language and --language-col exclude each other; give one of them");
+  }
+  if (find_invalid_utf8(values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
+  if (std::ranges::find(kLanguages, values.language) != kLanguages.end()) return;
+  log_note("--language {}: the published models know {}; {} stands for an unknown language", values.language,
+           fmt::join(kLanguages, ", "), kUnknownLanguage);
+}
+
+/// Names flags that were given and will do nothing.
+void name_ignored(const OptionSet& options, const PredictOptions& values) {
+  const auto ignored = [&](const char* flag, bool without_effect, std::string_view reason) {
+    if (without_effect && options.given(flag)) log_note("--{} has no effect: {}", flag, reason);
+  };
+  const bool greedy = values.mode == DecodeMode::kGreedy;
+  ignored("threshold", greedy, "--mode greedy has no threshold; flat and full have");
+  ignored("top-k", greedy, "--mode greedy writes as many codes as the model finds");
+  ignored("conf", !greedy, "it belongs to --mode greedy");
+}
+
+}  // namespace
+
+PredictOptions::PredictOptions() { model.model = kPublishedModel; }
+
+OptionSet predict_option_set() {
+  return OptionSet("predict", "predicts codes for descriptions with a trained model",
+                   {{"predict --fn-in FILE --fn-out FILE [options]", "HISCO codes with the published model"},
+                    {"predict --model FOLDER --fn-in FILE --fn-out FILE [options]", "codes with a model of your own"}});
+}
+
+void declare_predict_options(OptionSet& options, PredictOptions& values) {
+  declare_input(options, values);
+  declare_output(options, values);
+  declare_prediction(options, values);
+  add_model_source_options(options, values.model);
+  declare_machine(options, values);
+  options.set_python_flags({"help", "fn-in", "fn-out", "col", "language", "threshold", "non-verbose"});
+}
+
+void check_predict_options(const OptionSet& options, PredictOptions& values) {
+  require_file("fn-in", values.fn_in);
+  if (!values.descriptions.empty()) require_file("descriptions", values.descriptions);
+  check_model_source(values.model);
+  check_output(values);
+  check_columns(values);
+  check_language(options, values);
+  name_ignored(options, values);
+}
+
+}  // namespace canine

@@ -1,0 +1,185 @@
+#include "canine/decode/prediction_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <future>
+#include <optional>
+#include <utility>
+
+#include "canine/core/clock.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/fault_injection.hpp"
+#include "canine/table/table_stream.hpp"
+#include "canine/table/table_writer.hpp"
+#include "description_rows.hpp"
+
+namespace canine {
+namespace {
+
+/// Rows that are predicted together.
+struct Chunk {
+  std::vector<DescriptionRow> rows;
+  Texts fresh;  ///< texts that are not known yet
+
+  struct Part {
+    Texts texts;
+    std::future<std::vector<Prediction>> predictions;
+  };
+  std::vector<Part> parts;
+
+  bool ready() const {
+    return std::ranges::all_of(parts, [](const Part& part) {
+      return part.predictions.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
+  }
+};
+
+TableWriter::Options writer_options(const PredictionTask& task, const PredictionColumns& columns) {
+  return {.path = task.output, .columns = columns.columns(), .settings = task.settings, .resume = task.resume};
+}
+
+class Run {
+ public:
+  Run(const PredictionTask& task, PredictorPool& pool, const PredictionWatch& watch)
+      : task_(task),
+        pool_(pool),
+        watch_(watch),
+        columns_(task.columns),
+        rows_(task),
+        writer_(writer_options(task, columns_)) {}
+
+  PredictionSummary run() {
+    read_earlier_rows();
+    while (!stopping()) {
+      Chunk chunk = next_chunk();
+      if (chunk.rows.empty()) break;
+      submit(chunk);
+      in_work_.push_back(std::move(chunk));
+      while (!in_work_.empty() && (in_work_.size() > most_in_work() || in_work_.front().ready())) write_first();
+    }
+    while (!in_work_.empty() && !stopping()) write_first();
+    if (stopping()) {
+      stop();
+    } else {
+      writer_.finish(columns_.unused(summary_.most_codes));
+    }
+    summary_.rows = rows_written_;
+    return summary_;
+  }
+
+ private:
+  size_t most_in_work() const { return 3 * pool_.size() + 2; }
+
+  bool stopping() {
+    summary_.stopped = summary_.stopped || (watch_.should_stop && watch_.should_stop());
+    return summary_.stopped;
+  }
+
+  Chunk next_chunk() {
+    constexpr size_t kMostRows = 16384;
+    const auto most_texts = static_cast<size_t>(task_.batches.texts_at_once());
+    Chunk chunk;
+    while (chunk.rows.size() < kMostRows && chunk.fresh.size() < most_texts) {
+      std::optional<DescriptionRow> row = rows_.next();
+      if (!row) break;
+      if (row->fresh) chunk.fresh.push_back(row->text);
+      chunk.rows.push_back(std::move(*row));
+    }
+    return chunk;
+  }
+
+  void submit(Chunk& chunk) {
+    summary_.texts += static_cast<int64_t>(chunk.fresh.size());
+    for (Texts& texts : share_out(std::move(chunk.fresh), task_.batches)) {
+      TextBatch batch = make_text_batch(texts, task_.batches);
+      chunk.parts.push_back({std::move(texts), pool_.submit(std::move(batch))});
+    }
+  }
+
+  void write_first() {
+    Chunk& chunk = in_work_.front();
+    for (Chunk::Part& part : chunk.parts) {
+      std::vector<Prediction> predictions = part.predictions.get();
+      for (size_t i = 0; i < predictions.size(); ++i) part.texts[i]->prediction = std::move(predictions[i]);
+    }
+    for (const DescriptionRow& row : chunk.rows) {
+      count(row);
+      writer_.row(columns_.cells(row.kept, row.text.get()));
+    }
+    in_work_.pop_front();
+    fault_point("predicted", 0, ++chunks_written_);
+    if (since_checkpoint_.seconds() >= task_.checkpoint_interval) {
+      writer_.checkpoint();
+      since_checkpoint_.restart();
+    }
+    if (watch_.progress) watch_.progress({rows_written_, summary_.rows_before, rows_.estimated_rows()});
+  }
+
+  void count(const DescriptionRow& row) {
+    ++rows_written_;
+    if (!row.text) {
+      ++summary_.empty_rows;
+    } else {
+      summary_.most_codes = std::max(summary_.most_codes, static_cast<int64_t>(row.text->prediction.codes.size()));
+    }
+  }
+
+  /// Goes through the rows that an earlier run has written as that run did, with its predictions.
+  void read_earlier_rows() {
+    summary_.rows_before = writer_.num_rows();
+    if (writer_.num_rows() == 0) return;
+    ReadOptions read;
+    for (const OutputColumn& column : columns_.columns()) read.raw_columns.push_back(column.name);
+    read.keep_lines = false;
+    read.show_progress = false;
+    TableStream written(writer_.partial_file(), read);
+    while (rows_written_ < writer_.num_rows()) {
+      const Chunk chunk = next_chunk();
+      const Table table = written.next(std::max<int64_t>(1, static_cast<int64_t>(chunk.rows.size())));
+      if (chunk.rows.empty() || table.num_rows != static_cast<int64_t>(chunk.rows.size())) throw other_rows();
+      for (int64_t i = 0; i < table.num_rows; ++i) {
+        const DescriptionRow& row = chunk.rows[static_cast<size_t>(i)];
+        if (columns_.text(table, i) != (row.text ? row.text->text : "")) throw other_rows();
+        if (row.fresh) row.text->prediction = columns_.prediction(table, i);
+        count(row);
+      }
+    }
+  }
+
+  DataError other_rows() const {
+    return DataError("{}: the interrupted run's rows are not those of {}. Start anew with --overwrite",
+                     writer_.partial_file().string(), task_.input.string());
+  }
+
+  /// Keeps what is done, in order up to the first chunk that is not.
+  void stop() {
+    pool_.drop_queue();
+    try {
+      while (!in_work_.empty()) write_first();
+    } catch (const std::future_error&) {
+      // a batch that was dropped
+    }
+    writer_.checkpoint();
+  }
+
+  const PredictionTask& task_;
+  PredictorPool& pool_;
+  const PredictionWatch& watch_;
+  PredictionColumns columns_;
+  DescriptionRows rows_;
+  TableWriter writer_;
+  std::deque<Chunk> in_work_;
+  int64_t rows_written_ = 0;
+  int64_t chunks_written_ = 0;  ///< in this run
+  PredictionSummary summary_;
+  Stopwatch since_checkpoint_;
+};
+
+}  // namespace
+
+PredictionSummary predict_table(const PredictionTask& task, PredictorPool& pool, const PredictionWatch& watch) {
+  return Run(task, pool, watch).run();
+}
+
+}  // namespace canine

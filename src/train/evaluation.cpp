@@ -1,0 +1,117 @@
+#include "canine/train/evaluation.hpp"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "canine/core/errors.hpp"
+#include "canine/decode/greedy.hpp"
+#include "canine/model/evaluation_mode.hpp"
+#include "canine/optim/autocast.hpp"
+#include "canine/train/training_step.hpp"
+
+namespace canine {
+namespace {
+
+constexpr double kEvenWeight = 0.5;  // of the two parts in a loss that nobody asks for
+
+void append(std::string& bytes, const at::Tensor& tensor) {
+  const at::Tensor dense = tensor.contiguous();
+  bytes.append(static_cast<const char*>(dense.const_data_ptr()), dense.nbytes());
+}
+
+/// A tensor out of the next bytes.
+at::Tensor take(std::string_view& bytes, at::IntArrayRef shape, at::ScalarType type) {
+  at::Tensor tensor = at::empty(shape, type);
+  if (bytes.size() < tensor.nbytes()) throw InternalError("a batch of evaluated rows is shorter than it should be");
+  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), tensor.nbytes());
+  bytes.remove_prefix(tensor.nbytes());
+  return tensor;
+}
+
+}  // namespace
+
+Evaluation::Evaluation(const Dataset& data, Mixer model, c10::Device device, std::shared_ptr<ProcessGroup> group,
+                       const Options& options)
+    : model_(std::move(model)),
+      device_(device),
+      group_(std::move(group)),
+      options_(options),
+      num_rows_(data.size()),
+      num_batches_((num_rows_ + options.loader.batch_size - 1) / options.loader.batch_size),
+      loader_(data, validation_rows(num_rows_, options.loader.batch_size, group_->rank(), group_->world()), nullptr,
+              options.loader) {}
+
+int64_t Evaluation::rows_of(int64_t batch) const {
+  return std::min(options_.loader.batch_size, num_rows_ - batch * options_.loader.batch_size);
+}
+
+EvaluatedBatch Evaluation::evaluate(const Batch& batch) {
+  GreedyResult greedy;
+  at::Tensor sequence_logits;
+  {
+    const AutocastGuard autocast(device_.type(), autocast_type(options_.precision));
+    greedy = greedy_decode(*model_, batch.input_ids, batch.attention_mask, batch.targets_seq2seq.size(1));
+    sequence_logits = model_->decoder().forward(decoder_input(batch), greedy.memory, PadBonus::kOne);
+  }
+  MetricSums sums(device_);
+  sums.add(sequence_logits, greedy.flat_logits, batch.targets_seq2seq, batch.targets_linear, options_.layout,
+           kEvenWeight);
+  const FlatTopK likeliest = flat_top_k(greedy.flat_logits, options_.top_k);
+  EvaluatedBatch result;
+  result.first_row = batch.rows.front();
+  result.tokens = greedy.tokens.cpu();
+  result.probabilities = greedy.probabilities.cpu();
+  result.likeliest = {likeliest.classes.cpu(), likeliest.probabilities.cpu()};
+  result.sums = sums.sums().cpu();
+  return result;
+}
+
+std::string Evaluation::packed(const EvaluatedBatch& batch) const {
+  std::string bytes;
+  for (const at::Tensor& tensor :
+       {batch.tokens, batch.probabilities, batch.likeliest.classes, batch.likeliest.probabilities, batch.sums}) {
+    append(bytes, tensor);
+  }
+  return bytes;
+}
+
+EvaluatedBatch Evaluation::unpacked(const std::string& bytes, int64_t batch) const {
+  const int64_t rows = rows_of(batch);
+  const int64_t length = options_.layout.num_tokens() + 2;
+  std::string_view rest = bytes;
+  EvaluatedBatch result;
+  result.first_row = batch * options_.loader.batch_size;
+  result.tokens = take(rest, {rows, length}, at::kLong);
+  result.probabilities = take(rest, {rows, length}, at::kFloat);
+  result.likeliest.classes = take(rest, {rows, options_.top_k}, at::kLong);
+  result.likeliest.probabilities = take(rest, {rows, options_.top_k}, at::kFloat);
+  result.sums = take(rest, {MetricSums::kNumSums}, at::kDouble);
+  return result;
+}
+
+ValidationMetrics Evaluation::run(const Receiver& receive) {
+  const EvaluationMode evaluation(*model_);
+  MetricSums all(at::kCPU);
+  loader_.seek(0);
+  for (int64_t first = 0; first < num_batches_; first += group_->world()) {
+    group_->enter(fmt::format("evaluating batch {}", first + group_->rank() + 1));
+    const std::optional<Batch> own = loader_.next();
+    const std::string bytes = own ? packed(evaluate(to_device(*own, device_))) : std::string();
+    const auto round = group_->all_gather_text(
+        bytes, fmt::format("the results of batches {} to {}", first + 1, first + group_->world()));
+    for (int64_t batch = first; batch < std::min(num_batches_, first + group_->world()); ++batch) {
+      const EvaluatedBatch result = unpacked(round[static_cast<size_t>(batch - first)], batch);
+      all.sums() += result.sums;
+      if (group_->is_main()) receive(result);
+    }
+  }
+  return all.means();
+}
+
+}  // namespace canine

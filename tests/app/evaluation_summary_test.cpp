@@ -1,0 +1,89 @@
+#include "canine/app/evaluation_summary.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <nlohmann/json.hpp>
+
+#include "app/captured.hpp"
+
+namespace canine {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+
+/// Classes 3 and 4 of HISCO (01110, 01120) in two languages; the flat head looks at two classes.
+EvaluationSummary example() {
+  CodeSystem::Options options;
+  options.formatter.kind = FormatterKind::kHisco;
+  const std::vector<int64_t> a = {3}, b = {4}, both = {4, 3}, none;
+  CodeMetrics danish(2), english(2);
+  danish.add({.labels = a, .predicted = a, .likeliest = both});
+  english.add({.labels = a, .predicted = b, .likeliest = both});
+  english.add({.labels = b, .predicted = none, .likeliest = both});
+  EvaluationSummary summary(std::make_shared<const CodeSystem>(options), {{"da", danish}, {"en", english}}, 2);
+  summary.teacher_forced = {
+      .loss_linear = 0.25, .loss_seq2seq = 1.5, .seq_acc = 50, .token_acc = 75, .flat_acc = 0.125};
+  summary.model = "model.bin";
+  summary.files = {"rows.csv"};
+  return summary;
+}
+
+TEST_CASE("the summary on the console") {
+  CHECK(summary_text(example()) ==
+        "Decoding\n"
+        "  %         rows  exact match  precision  recall      F1  macro F1  flat top 1  flat top 2\n"
+        "  all rows     3        33.33      50.00   33.33   40.00     33.33       33.33      100.00\n"
+        "  en           2         0.00       0.00    0.00    0.00      0.00       50.00      100.00\n"
+        "  da           1       100.00     100.00  100.00  100.00    100.00        0.00      100.00\n"
+        "\n"
+        "Codes with most errors\n"
+        "  code   rows  predicted  right  precision %  recall %   F1 %\n"
+        "  01120     1          1      0         0.00      0.00   0.00\n"
+        "  01110     2          1      1       100.00     50.00  66.67\n"
+        "\n"
+        "Teacher-forced, as in logs.csv\n"
+        "  sequence accuracy 50.00 %, token accuracy 75.00 %, flat accuracy 12.50 %, loss of the decoder 1.500000, of "
+        "the "
+        "flat head 0.250000");
+}
+
+TEST_CASE("the summary as CSV") {
+  CHECK(summary_csv(example()) ==
+        "scope,name,rows,labels,predicted,right,precision,recall,f1,exact_match,macro_precision,macro_recall,macro_f1,"
+        "flat_top_1,flat_top_2,flat_recall,sequence_accuracy,token_accuracy,flat_accuracy,loss_seq2seq,loss_linear\n"
+        "overall,,3,3,2,1,0.5,0.3333333333333333,0.4,0.3333333333333333,0.5,0.25,0.3333333333333333,0.3333333333333333,"
+        "1.0,,0.5,0.75,0.125,1.5,0.25\n"
+        "language,en,2,2,1,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.5,1.0,,,,,,\n"
+        "language,da,1,1,1,1,1.0,1.0,1.0,1.0,1.0,1.0,1.0,0.0,1.0,,,,,,\n"
+        "code,01110,,2,1,1,1.0,0.5,0.6666666666666666,,,,,,,1.0,,,,,\n"
+        "code,01120,,1,1,0,0.0,0.0,0.0,,,,,,,1.0,,,,,\n");
+}
+
+TEST_CASE("the summary as JSON") {
+  const auto json = nlohmann::ordered_json::parse(summary_json(example()));
+  CHECK(json["model"] == "model.bin");
+  CHECK(json["step"].is_null());
+  CHECK(json["overall"]["rows"] == 3);
+  CHECK(json["overall"]["micro"]["precision"] == 0.5);
+  CHECK(json["overall"]["flat_top_k"][1] == 1);
+  CHECK(json["teacher_forced"]["sequence_accuracy"] == 0.5);
+  CHECK(json["languages"].begin().key() == "en");
+  CHECK(json["codes"]["01110"]["right"] == 1);
+}
+
+TEST_CASE("names of summary files") {
+  CHECK_NOTHROW(check_summary_name("a/b.json"));
+  CHECK_NOTHROW(check_summary_name("b.csv"));
+  CHECK_THAT(usage_error([] { check_summary_name("b.txt"); }), ContainsSubstring(".json or .csv"));
+}
+
+TEST_CASE("an evaluation of no rows has a summary too") {
+  CodeSystem::Options options;
+  options.formatter.kind = FormatterKind::kOcc1950;
+  const EvaluationSummary summary(std::make_shared<const CodeSystem>(options), {}, 1);
+  CHECK_THAT(summary_text(summary), ContainsSubstring("all rows"));
+  CHECK(nlohmann::json::parse(summary_json(summary))["overall"]["rows"] == 0);
+}
+
+}  // namespace
+}  // namespace canine

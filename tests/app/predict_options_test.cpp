@@ -1,0 +1,99 @@
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "canine/app/predict.hpp"
+
+// After LibTorch, whose logging has a CHECK of its own.
+#undef CHECK
+#include <catch2/catch_test_macros.hpp>
+
+#include "app/captured.hpp"
+#include "app/files.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Predict {
+  PredictOptions values;
+  OptionSet options = predict_option_set();
+  Predict() { declare_predict_options(options, values); }
+
+  /// Message of the UsageError that these arguments give, or "".
+  std::string error(const std::vector<std::string>& arguments) {
+    return usage_error([&] {
+      if (options.parse(arguments)) check_predict_options(options, values);
+    });
+  }
+};
+
+struct Files {
+  Folder folder;
+  std::string in = folder.write("in.csv", "text,lang\nfarmer,en\n").string();
+  std::string out = (folder / "out.csv").string();
+};
+
+TEST_CASE("--help of predict is the stored text") {
+  // After a wanted change: build/bin/predict --help > tests/app/help/predict.txt
+  CHECK(Predict().options.help_text() + "\n" == read_file(fs::path(CANINE_SOURCE) / "tests/app/help/predict.txt"));
+}
+
+TEST_CASE("predict without more than files takes the Python program's values") {
+  const Files files;
+  Predict predict;
+  CHECK(predict.error({"--fn-in", files.in, "--fn-out", files.out}) == "");
+  CHECK(predict.values.col == "text");
+  CHECK(predict.values.language == "en");
+  CHECK(predict.values.batch_size == 256);
+  CHECK(predict.values.mode == DecodeMode::kGreedy);
+  CHECK_FALSE(predict.values.threshold);
+  CHECK(predict.values.model.model == "Christianvedel/OccCANINE_s2s_mix");
+}
+
+TEST_CASE("Abbreviations of predict mean what they mean in the Python program") {
+  Predict predict;
+  // Not --top-k, --target-cols, --language-col.
+  predict.options.parse({"--fn-in", "in.csv", "--fn-out", "out.csv", "--t", "0.5", "--c", "text", "--lang", "da"});
+  CHECK(predict.values.threshold == 0.5);
+  CHECK(predict.values.col == "text");
+  CHECK(predict.values.language == "da");
+}
+
+TEST_CASE("The language is one for all or a column") {
+  const Files files;
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "lang"}) == "");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "lang", "--language", "da"}) !=
+        "");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "no"}).find("text, lang") !=
+        std::string::npos);
+}
+
+TEST_CASE("An output that is there needs a word") {
+  const Files files;
+  write_file(files.out, "there");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out}).find("--overwrite") != std::string::npos);
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--overwrite"}) == "");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.in, "--overwrite"}) != "");
+  fs::remove(files.out);
+  write_file(files.out + ".partial", "rows");
+  write_file(files.out + ".progress", "so far");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out}).find("--resume") != std::string::npos);
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--resume"}) == "");
+}
+
+TEST_CASE("Flags of another mode are named") {
+  const Files files;
+  const auto notes = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--fn-in", files.in, "--fn-out", files.out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return captured(2, [&] { CHECK(Predict().error(arguments) == ""); });
+  };
+  CHECK(notes({"--threshold", "0.5"}).find("--threshold has no effect") != std::string::npos);
+  CHECK(notes({"--mode", "flat", "--threshold", "0.5"}).empty());
+  CHECK(notes({"--mode", "flat", "--conf", "as-written"}).find("--conf has no effect") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace canine

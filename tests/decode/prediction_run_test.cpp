@@ -1,0 +1,179 @@
+#include "canine/decode/prediction_run.hpp"
+// LibTorch's CHECK must not win.
+#undef CHECK
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/table/table.hpp"
+#include "decode/trained_model.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TemporaryFolder;
+
+const c10::Device kCpu(c10::DeviceType::CPU);
+
+/// 400 rows of 120 texts in an order without a pattern, with an empty one now and then.
+std::string many_rows() {
+  static const char* kTexts[] = {"farmer", "coal merchant", "veterinary surgeon of the parish",
+                                 "bricklayer (deceased)"};
+  std::string csv = "id,text\n";
+  for (int i = 0; i < 400; ++i) {
+    const int which = (i * i + 7 * i) % 120;
+    csv += std::to_string(i) + "," + (i % 37 == 5 ? "" : kTexts[which % 4] + std::to_string(which / 4)) + "\n";
+  }
+  return csv;
+}
+
+class Runs {
+ public:
+  explicit Runs(const std::string& csv) {
+    write_file(folder_ / "in.csv", csv);
+    task_.input = folder_ / "in.csv";
+    task_.text_col = "text";
+    task_.output = folder_ / "out.csv";
+    task_.settings = "test";
+    task_.checkpoint_interval = 0;
+    task_.batches.batch_size = 16;
+    task_.columns.name = "code";
+    task_.columns.max_codes = 2;
+    task_.columns.kept = {"id"};
+  }
+
+  PredictionSummary run(int predictors = 1, const PredictionWatch& watch = {}) {
+    const PredictorOptions options{.mode = task_.batches.mode};
+    PredictorPool pool(
+        make_predictors(model_, options, std::vector<c10::Device>(static_cast<size_t>(predictors), kCpu)), 1);
+    return predict_table(task_, pool, watch);
+  }
+
+  void set_mode(DecodeMode mode) {
+    task_.batches.mode = task_.columns.mode = mode;
+    task_.columns.max_codes = mode == DecodeMode::kGreedy ? 2 : 5;
+  }
+
+  std::string output() const { return read_file(task_.output); }
+  PredictionTask& task() { return task_; }
+
+ private:
+  TemporaryFolder folder_;
+  LoadedModel model_ = test::trained_model();
+  PredictionTask task_;
+};
+
+TEST_CASE("Every row is predicted, in the order of the input") {
+  Runs runs("id,text\n1,Farmer & Fisherman\n2,\n3,soldier (reserve)\n4,nan\n5,FARMER & fisherman\n6,\"  \"\n");
+  const PredictionSummary summary = runs.run();
+  CHECK(summary.rows == 6);
+  CHECK(summary.empty_rows == 3);
+  CHECK(summary.texts == 2);
+  CHECK(summary.most_codes == 2);
+  ReadOptions read;
+  const Table table = read_table(runs.task().output, read);
+  CHECK(table.names == std::vector<std::string>{"id", "occ1", "code_1", "code_2", "conf"});
+  const auto row = [&](int64_t i) {
+    std::vector<std::string> cells;
+    for (size_t column = 0; column + 1 < table.columns.size(); ++column) {
+      cells.emplace_back(table.columns[column].text(i));
+    }
+    return cells;
+  };
+  using Cells = std::vector<std::string>;
+  CHECK(row(0) == Cells{"1", "en[SEP]farmer & fisherman", "61110", "64100"});
+  CHECK(row(1) == Cells{"2", "", "", ""});
+  CHECK(row(2) == Cells{"3", "en[SEP]soldier (reserve)", "51050", ""});
+  CHECK(row(3) == Cells{"4", "", "", ""});
+  CHECK(row(4) == Cells{"5", "en[SEP]farmer & fisherman", "61110", "64100"});
+  CHECK(row(5) == Cells{"6", "", "", ""});
+}
+
+TEST_CASE("Several predictors write what one writes") {
+  for (const DecodeMode mode : {DecodeMode::kGreedy, DecodeMode::kFlat, DecodeMode::kFull}) {
+    Runs one(many_rows());
+    Runs three(many_rows());
+    one.set_mode(mode);
+    three.set_mode(mode);
+    one.run();
+    three.run(3);
+    CHECK(one.output() == three.output());
+  }
+}
+
+TEST_CASE("A run that was stopped goes on to the same bytes") {
+  for (const DecodeMode mode : {DecodeMode::kGreedy, DecodeMode::kFlat}) {
+    for (const size_t cache_bytes : {size_t{1} << 20, size_t{8000}}) {
+      Runs whole(many_rows());
+      Runs parts(many_rows());
+      for (Runs* runs : {&whole, &parts}) {
+        runs->set_mode(mode);
+        runs->task().cache_bytes = cache_bytes;
+        runs->task().batches.batch_size = 2;
+      }
+      whole.run();
+      parts.task().resume = true;
+      int64_t before = 0;
+      int starts = 0;
+      while (true) {
+        bool written = false;  // each run gets a chunk further
+        const PredictionSummary summary = parts.run(
+            1,
+            {.should_stop = [&] { return written; }, .progress = [&](const PredictionProgress&) { written = true; }});
+        REQUIRE(++starts < 100);
+        CHECK(summary.rows_before == before);
+        before = summary.rows;
+        if (!summary.stopped) break;
+        CHECK_FALSE(fs::exists(parts.task().output));
+      }
+      CHECK(starts > 1);
+      CHECK(before == 400);
+      CHECK(parts.output() == whole.output());
+    }
+  }
+}
+
+TEST_CASE("Identical texts are coded once, as long as the cache holds them") {
+  Runs runs(many_rows());
+  const int64_t all = runs.run().texts;
+  CHECK(all < 120);
+  Runs forgetful(many_rows());
+  forgetful.task().cache_bytes = 3000;
+  CHECK(forgetful.run().texts > all);
+}
+
+TEST_CASE("Rows of another input are not gone on with") {
+  Runs runs(many_rows());
+  runs.task().resume = true;
+  int asked = 0;
+  REQUIRE(runs.run(1, {.should_stop = [&] { return ++asked > 4; }, .progress = {}}).stopped);
+  std::string other = many_rows();
+  other.replace(other.find("farmer"), 6, "tailor");
+  write_file(runs.task().input, other);
+  CHECK_THROWS_AS(runs.run(), DataError);
+}
+
+TEST_CASE("A table without rows gives one without rows") {
+  Runs runs("id,text\n");
+  CHECK(runs.run().rows == 0);
+  CHECK(runs.output() == "id,occ1,code_1,conf\n");
+}
+
+TEST_CASE("Very long descriptions are cut, and languages come from a column") {
+  Runs runs("id,text,lang\n1," + std::string(100000, 'x') + ",da\n2,farmer,\n");
+  runs.task().language_col = "lang";
+  CHECK(runs.run().rows == 2);
+  const Table table = read_table(runs.task().output, {});
+  CHECK(table.column("occ1").text(0).starts_with("da[SEP]xxx"));
+  CHECK(table.column("occ1").text(1) == "unk[SEP]farmer");
+}
+
+}  // namespace
+}  // namespace canine

@@ -1,0 +1,331 @@
+"""The program predict from the outside: models, modes, files, interruptions, odd inputs."""
+
+import io
+import math
+import signal
+
+import pandas
+import pyarrow.parquet
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from conftest import FIXTURES, Program, clean_environment
+
+WEIGHTS = FIXTURES / "trained.safetensors"
+DESCRIPTION = ["--formatter", "gpf", "--mapping", FIXTURES / "data" / "key.csv", "--target-cols", "hisco_1", "hisco_2",
+               "--block-size", "5", "--encoder-config", FIXTURES / "encoder" / "config.json"]
+MODEL = ["--model", WEIGHTS, *DESCRIPTION]
+HISCO_SYMBOLS = 19
+HISCO_CLASSES = 1919
+
+
+@pytest.fixture
+def predict(tmp_path):
+    program = Program("predict", tmp_path)
+    if not program.path.exists():
+        pytest.fail(f"{program.path} is not there: build first, or set CANINE_BIN")
+    return program
+
+
+def run(predict, *arguments, code=0, **options):
+    result = predict.run(*arguments, **options)
+    assert result.returncode == code, result.stderr + result.stdout
+    return result
+
+
+def read(path):
+    """All cells as text; empty ones are ''."""
+    return pandas.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def descriptions(rows):
+    """Rows of many different descriptions, some of them twice, some empty."""
+    words = ["farmer", "coal merchant", "servant", "widow of a bricklayer", "soldier", "veterinary surgeon"]
+    texts = [f"{words[i % 6]} {i * i % 9973 % 997}" for i in range(rows)]
+    return ["" if i % 101 == 7 else text for i, text in enumerate(texts)]
+
+
+def write_descriptions(folder, rows, name="in.csv"):
+    table = pandas.DataFrame({"occ": descriptions(rows), "id": range(rows)})
+    table.to_csv(folder / name, index=False)
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def hisco_model(tmp_path_factory):
+    """A checkpoint of a HISCO model as the Python program writes it: the fixture's, with symbols and classes of HISCO."""
+    weights = load_file(WEIGHTS)
+    # UNK ... SEP, -3, -2, -1, 0 ... 9 and the spare index, by their places in the general-purpose vocabulary
+    symbols = [0, 1, 2, 3, 4, 1001, 1002, 1003, *range(1004, 1014), 2086]
+    assert len(symbols) == HISCO_SYMBOLS
+    for name in ("decoder.head.bias", "decoder.head.weight", "decoder.token_emb.embedding.weight"):
+        weights[name] = weights[name][symbols].clone()
+    generator = torch.Generator().manual_seed(1)
+    weights["linear_decoder.weight"] = torch.randn(HISCO_CLASSES, 24, generator=generator)
+    weights["linear_decoder.bias"] = torch.randn(HISCO_CLASSES, generator=generator)
+    path = tmp_path_factory.mktemp("hisco") / "last.bin"
+    torch.save({"model": weights, "step": 12, "key": None}, path)
+    return ["--model", path, "--encoder-config", FIXTURES / "encoder" / "config.json"]
+
+
+# ---------------------------------------------------------------------------------------------- usage
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "error: --fn-in is missing"),
+        (["--fn-in", "in.csv"], "error: --fn-out is missing"),
+        (["--fn-in", "absent.csv", "--fn-out", "out.csv"], "error: --fn-in absent.csv: there is no such file"),
+        (["--fn-in", "in.csv", "--fn-out", "there.csv"],
+         "error: --fn-out there.csv: this file is there already; --overwrite replaces it"),
+        (["--fn-in", "in.csv", "--fn-out", "in.csv", "--overwrite"], "error: --fn-out in.csv: this is the input"),
+        (["--fn-in", "in.csv", "--fn-out", "."], "error: --fn-out .: this is a folder"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--col", "text"],
+         "error: --col text: in.csv has no such column; its columns are occ, id"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--keep-cols", "ID"], "error: --keep-cols ID: in.csv has no such"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--threshold", "1.5"], "error: --threshold: expected a number"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--mode", "best"], "error: --mode: expected one of greedy"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--resume", "--overwrite"], "exclude each other"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--model", "no/such/model"], "--model no/such/model"),
+    ],
+)
+def test_usage_errors(predict, arguments, message):
+    write_descriptions(predict.folder, 3)
+    (predict.folder / "there.csv").write_text("mine\n")
+    result = run(predict, *arguments, code=2)
+    assert message in result.stderr
+    assert (predict.folder / "there.csv").read_text() == "mine\n"
+    assert not (predict.folder / "out.csv").exists()
+
+
+def test_one_process_only(predict):
+    write_descriptions(predict.folder, 3)
+    result = run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", *MODEL, code=2,
+                 env=clean_environment(RANK="0", WORLD_SIZE="2", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1",
+                                       MASTER_PORT="29500"))
+    assert "start it plainly" in result.stderr
+
+
+# ---------------------------------------------------------------------------------------------- predictions
+
+
+def evaluated():
+    """What the Python program predicts, by text (cleaning leaves these texts as they are)."""
+    table = pandas.read_csv(FIXTURES / "eval" / "eval.csv", dtype=str, keep_default_na=False)
+    table["language"], table["text"] = zip(*table["input"].str.split("[SEP]", n=1, regex=False))
+    plain = table["text"].map(lambda text: text.isascii() and text == text.lower() and text.strip() != "")
+    return table[plain].drop_duplicates("input").reset_index(drop=True)
+
+
+def test_greedy_predictions_are_those_of_the_python_program(predict):
+    reference = evaluated()
+    assert len(reference) > 20
+    reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
+    run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", "--language-col", "language", "--conf", "as-written",
+        *MODEL)
+    result = pandas.read_csv(predict.folder / "out.csv", dtype={"code_1": str, "code_2": str}, keep_default_na=False)
+    assert list(result.columns) == ["occ1", "code_1", "code_2", "conf"]
+    assert list(result["occ1"]) == list(reference["input"])
+    codes = [first + ("&" + second if second else "") for first, second in zip(result["code_1"], result["code_2"])]
+    assert codes == list(reference["pred_s2s"])
+    for row, conf in enumerate(result["conf"].astype(float)):
+        product = math.prod(float(reference[f"prob_s2s_{i}"][row]) for i in range(12))
+        assert conf == pytest.approx(product, rel=1e-4)
+
+
+def test_flat_predictions_are_those_of_the_python_program(predict):
+    reference = evaluated()
+    reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
+    arguments = ["--fn-in", "in.csv", "--language-col", "language", "--mode", "flat", *MODEL]
+    run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0")
+    result = read(predict.folder / "all.csv")
+    assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
+    for i in range(5):
+        expected = list(reference[f"pred_linear_{i}"])
+        if "" in expected or "nan" in expected:
+            continue  # the class of missing cells has no code here
+        same = [ours == theirs for ours, theirs in zip(result[f"code_{i + 1}"], expected)]
+        assert sum(same) >= len(same) - 1  # two classes may be equally likely
+    run(predict, *arguments, "--fn-out", "usual.csv")
+    usual = read(predict.folder / "usual.csv")
+    limits = {"en": .26, "da": .24, "ge": .21, "fr": .21, "nl": .22, "se": .26, "unk": .31}
+    for row, language in enumerate(reference["language"]):
+        wanted = [p for p in result.loc[row, [f"prob_{i}" for i in range(1, 6)]] if p and
+                  float(p) > limits.get(language, .31)]
+        got = [p for p in usual.loc[row, [c for c in usual.columns if c.startswith("prob")]] if p]
+        assert got == wanted
+
+
+def test_full_search_gives_the_greedy_code(predict):
+    write_descriptions(predict.folder, 40)
+    for mode in ("greedy", "full"):
+        run(predict, "--fn-in", "in.csv", "--fn-out", f"{mode}.csv", "--mode", mode, *MODEL,
+            *(["--threshold", "0", "--top-k", "1000"] if mode == "full" else []))
+    greedy, full = read(predict.folder / "greedy.csv"), read(predict.folder / "full.csv")
+    probabilities = full[[c for c in full.columns if c.startswith("prob")]].replace("", "0").astype(float)
+    assert (probabilities.sum(axis=1) < 1.0001).all()
+    known = set(pandas.read_csv(FIXTURES / "data" / "key.csv", dtype=str)["system_code"].dropna())
+    hits = [row for row in range(40) if greedy["code_1"][row] in known]
+    assert hits
+    for row in hits:
+        assert greedy["code_1"][row] in list(full.loc[row])
+
+
+def test_hisco(predict, hisco_model):
+    (predict.folder / "codes.csv").write_text("hisco,meaning\n61110,Farmer\n1110,Chemist\n-1,None\n")
+    pandas.DataFrame({"occ": descriptions(50)}).to_csv(predict.folder / "in.csv", index=False)
+    arguments = ["--fn-in", "in.csv", *hisco_model]
+    result = run(predict, *arguments, "--fn-out", "out.csv", "--descriptions", "codes.csv")
+    assert "step 12" in result.stdout
+    table = read(predict.folder / "out.csv")
+    places = (len(table.columns) - 2) // 2
+    assert list(table.columns) == ["occ1", *(f"{n}_{i}" for i in range(1, places + 1) for n in ("hisco", "desc")), "conf"]
+    assert (table[f"hisco_{places}"] != "").any() or places == 1
+    meanings = {"61110": "Farmer", "01110": "Chemist", "-1": "None", "": ""}
+    for i in range(1, places + 1):
+        assert list(table[f"desc_{i}"]) == [meanings.get(code, "Unknown code") for code in table[f"hisco_{i}"]]
+    result = run(predict, *arguments, "--fn-out", "plain.csv")
+    assert "--descriptions FILE adds columns" in result.stderr
+    assert [c for c in table.columns if not c.startswith("desc")] == list(read(predict.folder / "plain.csv").columns)
+    for mode in ("flat", "full"):
+        run(predict, *arguments, "--fn-out", f"{mode}.csv", "--mode", mode, "--threshold", "0", "--top-k", "3")
+        codes = read(predict.folder / f"{mode}.csv")["hisco_1"]
+        assert set(code for code in codes if len(code) != 5) <= {"", "-1", "-2", "-3"}
+        assert (codes != "").sum() == (read(predict.folder / "in.csv")["occ"] != "").sum()
+
+
+def test_parquet_in_and_out(predict):
+    write_descriptions(predict.folder, 60)
+    table = pandas.read_csv(predict.folder / "in.csv", dtype={"occ": str})
+    table.to_parquet(predict.folder / "in.parquet")
+    for source, target in (("in.csv", "csv.csv"), ("in.parquet", "parquet.csv"), ("in.csv", "out.parquet")):
+        run(predict, "--fn-in", source, "--fn-out", target, "--keep-cols", "id", *MODEL)
+    csv = (predict.folder / "csv.csv").read_bytes()
+    assert csv == (predict.folder / "parquet.csv").read_bytes()
+    parquet = pyarrow.parquet.read_table(predict.folder / "out.parquet").to_pandas()
+    again = pandas.read_csv(io.BytesIO(csv), dtype={"id": str, "code_1": str, "code_2": str, "conf": "float32"})
+    pandas.testing.assert_frame_equal(parquet.fillna("").astype(str), again.fillna("").astype(str), check_dtype=False)
+
+
+def test_devices_share_the_work(predict):
+    write_descriptions(predict.folder, 300)
+    for mode in ("greedy", "flat", "full"):
+        for devices in ("cpu", "cpu:2"):
+            run(predict, "--fn-in", "in.csv", "--fn-out", f"{mode}-{devices[-1]}.csv", "--mode", mode, "--devices",
+                devices, "--batch-size", "16", *MODEL)
+        assert (predict.folder / f"{mode}-u.csv").read_bytes() == (predict.folder / f"{mode}-2.csv").read_bytes()
+
+
+# ---------------------------------------------------------------------------------------------- interruptions
+
+
+INTERRUPTED = ["--fn-in", "in.csv", "--fn-out", "out.csv", "--batch-size", "8", "--checkpoint-interval", "0", *MODEL]
+
+
+def whole_run(predict, *arguments):
+    write_descriptions(predict.folder, 800)
+    run(predict, *INTERRUPTED, *arguments)
+    whole = predict.folder / "whole.csv"
+    (predict.folder / "out.csv").rename(whole)
+    return whole.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["greedy", "flat"])
+def test_killed_runs_go_on_to_the_same_bytes(predict, mode):
+    whole = whole_run(predict, "--mode", mode)
+    first = True
+    for chunk in ("2", "3", "1"):  # chunks of the run in question
+        result = run(predict, *INTERRUPTED, "--mode", mode, *([] if first else ["--resume"]), code=-signal.SIGKILL,
+                     env=clean_environment(CANINE_FAULT=f"kill@0:{chunk}:predicted"))
+        first = False
+        assert not (predict.folder / "out.csv").exists()
+    result = run(predict, *INTERRUPTED, "--mode", mode, code=2)
+    assert "--resume goes on, --overwrite starts anew" in result.stderr
+    result = run(predict, *INTERRUPTED, "--mode", mode, "--resume", "--devices", "cpu:2")
+    assert "rows were there from an earlier run" in result.stdout
+    assert (predict.folder / "out.csv").read_bytes() == whole
+    assert sorted(path.name for path in predict.folder.iterdir()) == ["in.csv", "out.csv", "whole.csv"]
+    result = run(predict, *INTERRUPTED, "--mode", mode, "--resume")
+    assert "is complete; nothing was done" in result.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_a_run_that_goes_on_later(predict, number):
+    whole = whole_run(predict)
+    slow = predict.start(*INTERRUPTED, env=clean_environment(CANINE_FAULT="slow=100@0:*:predicted"))
+    for line in slow.stdout:
+        if line.startswith("Descriptions:"):
+            break
+    slow.send_signal(number)
+    out, err = slow.communicate(timeout=120)
+    assert slow.returncode == 75, err
+    assert f"Stopped by signal {int(number)}" in out
+    assert not (predict.folder / "out.csv").exists()
+    run(predict, *INTERRUPTED, "--resume")
+    assert (predict.folder / "out.csv").read_bytes() == whole
+
+
+def test_other_settings_are_not_gone_on_with(predict):
+    write_descriptions(predict.folder, 100)
+    run(predict, *INTERRUPTED, code=-signal.SIGKILL, env=clean_environment(CANINE_FAULT="kill@0:2:predicted"))
+    result = run(predict, *INTERRUPTED, "--resume", "--language", "da", code=2)
+    assert "language=en" in result.stderr and "language=da" in result.stderr
+    run(predict, *INTERRUPTED, "--language", "da", "--overwrite")
+    assert read(predict.folder / "out.csv")["occ1"][0].startswith("da[SEP]")
+
+
+# ---------------------------------------------------------------------------------------------- odd inputs
+
+
+def predicted(predict, text, *arguments, code=0):
+    (predict.folder / "in.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", "--overwrite", *MODEL, *arguments, code=code)
+
+
+def test_no_rows(predict):
+    predicted(predict, "occ\n")
+    assert (predict.folder / "out.csv").read_text() == "occ1,code_1,conf\n"
+    assert "in.csv" in predicted(predict, "", code=65).stderr
+
+
+def test_bad_files(predict):
+    assert "in.csv" in predicted(predict, b"occ\nfarmer\nb\xff\xfed\n", code=65).stderr
+    assert "in.csv" in predicted(predict, 'occ\n"farmer\n', code=65).stderr
+    buffer = io.BytesIO()
+    pandas.DataFrame({"occ": ["farmer"] * 1000}).to_parquet(buffer)
+    assert "in.csv" in predicted(predict, buffer.getvalue()[:-100], code=65).stderr
+
+
+def test_cells_without_a_description(predict):
+    result = predicted(predict, 'occ,id\nfarmer,1\n,2\nNA,3\nnan,4\n"  ",5\nnational,6\n', "--keep-cols", "id")
+    table = read(predict.folder / "out.csv")
+    assert list(table["id"]) == list("123456")
+    assert list(table["occ1"]) == ["en[SEP]farmer", "", "", "", "", "en[SEP]national"]
+    assert (table.loc[1:4, [c for c in table.columns if c != "id"]] == "").all(axis=None)
+    assert "4 of all rows have no description" in result.stdout
+
+
+def test_texts_are_cleaned(predict):
+    predicted(predict, 'occ\nBÄCKER & Müller\n"a ""quoted""\ntext, of two lines"\n中\n' + "long " * 30000 + "\n")
+    table = read(predict.folder / "out.csv")
+    assert list(table["occ1"])[:2] == ["en[SEP]backer & muller", 'en[SEP]a "quoted"\ntext, of two lines']
+    assert len(table) == 4
+    assert (table["conf"] != "").all()
+
+
+def test_unknown_language_is_noted(predict):
+    assert "--language xx: the published models know unk, ca, da" in predicted(predict, "occ\na\n", "--language",
+                                                                               "xx").stderr
+
+
+def test_less_output(predict):
+    result = predicted(predict, "occ\nfarmer\n", "--non-verbose")
+    assert result.stdout == "" and result.stderr == ""
+
+
+def test_output_that_cannot_be_written(predict):
+    (predict.folder / "in.csv").write_text("occ\nfarmer\n")
+    result = run(predict, "--fn-in", "in.csv", "--fn-out", "absent/out.csv", *MODEL, code=73)
+    assert "absent" in result.stderr
