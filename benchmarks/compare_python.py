@@ -49,6 +49,7 @@ CASES = [
     Case("full-search-32", "full", batch=32, repeats=1, long=True),
     Case("checkpoint", "checkpoint", repeats=3),
     Case("start", "start"),
+    Case("start-encoder", "start", encoder=True),
 ]
 FULL_SIZE_MEGABYTES = 1840  # of a checkpoint: weights and two moments
 TREE_LEVELS = (13, 80, 341, 1720, 1919)  # nodes of HISCO's prefix tree below the root, as in decode_benchmark.cpp
@@ -67,7 +68,11 @@ def python_model(setting):
     if setting["size"] == "tiny":
         config = CanineConfig(hidden_size=96, num_hidden_layers=3, num_attention_heads=4, intermediate_size=384,
                               num_hash_buckets=2048, max_position_embeddings=2048)
-    return Mixer(config, num_classes=296)
+    encoder = None
+    if "encoder" in setting:
+        from transformers import CanineModel
+        encoder = CanineModel.from_pretrained(setting["encoder"])
+    return Mixer(config, num_classes=296, encoder=encoder)
 
 
 def python_batch(setting):
@@ -172,7 +177,7 @@ def python_checkpoint(setting, repeats):
 
 
 def python_start(setting, repeats):
-    """Imports of the Python program, a model of random weights and one step; no data is prepared. Timed from outside."""
+    """Imports of the Python program, a model and one step; no data is prepared. Timed from outside."""
     import pandas  # noqa: F401  (the program imports it)
 
     python_step({**setting, "size": "full"}, 0)
@@ -188,8 +193,9 @@ def our_command(case, bin_dir, folder):
     if case.kind == "start":
         config = folder / "config.json"
         config.write_text("{}", encoding="utf-8")  # the defaults of CANINE's configuration are the full size
+        model = ["--encoder", setting["encoder"]] if "encoder" in setting else ["--encoder-config", config]
         return [bin_dir / "finetune", "--dataset", ROOT / "data" / "sample.csv", "--target-cols", "code_1", "code_2",
-                "--language-col", "lang", "--encoder-config", config, "--batch-size", "8", "--num-epochs", "1",
+                "--language-col", "lang", *model, "--batch-size", "8", "--num-epochs", "1",
                 "--log-interval", "1", "--save-path", folder / "run"]
     common = ["--size", setting["size"], "--repeats", case.repeats, "--batch", setting["batch"],
               "--length", setting["length"], "--padding", setting["padding"], "--precision", setting["precision"]]
@@ -210,6 +216,15 @@ def our_values(case, output):
 
 
 # --- the comparison ---
+
+def write_encoder(folder):
+    """A full-size encoder with random weights in Hugging Face layout, as google/canine-s is one."""
+    from transformers import CanineModel
+
+    from python_model import full_size_config
+
+    CanineModel(full_size_config()).save_pretrained(folder)
+
 
 def run(command, environment, until=None):
     """Output of a process, its peak resident memory in MiB, and its seconds.
@@ -258,9 +273,13 @@ def measure_python(case, environment):
 def compare(case, rounds, bin_dir, environment):
     """Rows (what, ours, Python's, ratio): medians over the rounds."""
     ours, theirs = [], []
-    for _ in range(rounds):
-        ours.append(measure_ours(case, bin_dir, environment))
-        theirs.append(measure_python(case, environment))
+    with tempfile.TemporaryDirectory() as encoder:
+        if "encoder" in case.setting:
+            write_encoder(encoder)
+            case.setting["encoder"] = encoder
+        for _ in range(rounds):
+            ours.append(measure_ours(case, bin_dir, environment))
+            theirs.append(measure_python(case, environment))
     for what in theirs[0]:
         our_median = statistics.median(values[what] for values in ours)
         their_median = statistics.median(values[what] for values in theirs)
@@ -273,10 +292,10 @@ def git_commit():
 
 
 def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown processor"
+    """Name and family: clouds call different generations by one name."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    facts = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
+    return f"{facts.get('model name', 'unknown processor')} (family {facts.get('cpu family', '?')})"
 
 
 def main():

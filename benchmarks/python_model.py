@@ -23,10 +23,11 @@ def full_size_config():
 class Mixer(nn.Module):
     """Encoder, sequence decoder and flat head over the pooled output."""
 
-    def __init__(self, config, num_classes, vocabulary=GPF_VOCABULARY, decoder_layers=3, decoder_heads=8, positions=128):
+    def __init__(self, config, num_classes, vocabulary=GPF_VOCABULARY, decoder_layers=3, decoder_heads=8, positions=128,
+                 encoder=None):
         super().__init__()
         width = config.hidden_size
-        self.encoder = CanineModel(config)
+        self.encoder = encoder or CanineModel(config)
         self.embedding = nn.Embedding(vocabulary, width)
         layer = nn.TransformerDecoderLayer(width, decoder_heads, dim_feedforward=width, dropout=0.0)
         self.decoder = nn.TransformerDecoder(layer, decoder_layers)
