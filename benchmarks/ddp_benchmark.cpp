@@ -64,7 +64,7 @@ Group join(bool with_monitor) {
   ProcessGroup::Options options;
   options.timeout_init = timeout;
   std::shared_ptr<JobMonitor> monitor;
-  if (with_monitor) monitor = std::make_shared<JobMonitor>(*store, JobMonitor::Options::of(launch));
+  if (with_monitor) monitor = std::make_shared<JobMonitor>(*store, JobMonitor::Options::of(launch, *store));
   return ProcessGroup::connect(launch, std::move(store), options, std::move(monitor));
 }
 

@@ -1,15 +1,18 @@
 #include "canine/app/convert.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
 #include "canine/app/model_overrides.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/app/require_file.hpp"
+#include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "canine/exchange/write_model.hpp"
+#include "canine/hub/hub_cache.hpp"
 
 namespace canine {
 namespace {
@@ -52,6 +55,27 @@ Target target_of(const ConvertOptions& values) {
   return values.out.extension() == ".safetensors" ? Target::kSafetensors : Target::kHub;
 }
 
+/// A folder that is there may hold an earlier export, whole or interrupted, and nothing that readers prefer to it.
+void check_out_folder(const fs::path& out) {
+  if (RunFolder::has_checkpoint(out)) {
+    throw UsageError(
+        "OUT {}: this is the folder of a run, whose checkpoints every program would go on to take; give another name",
+        out.string());
+  }
+  const auto has = [&](std::string_view name) { return fs::exists(out / name); };
+  if (fs::is_empty(out) || has(kHubConfig) || has(kHubWeights[0])) return;
+  throw UsageError(
+      "OUT {}: it holds other files than those of an exported model; give another name, or an empty folder",
+      out.string());
+}
+
+/// Nothing is written over what is read: it may say more than is written.
+void check_not_in(const fs::path& out, const fs::path& in) {
+  std::error_code ignored;
+  if (!fs::equivalent(out, in, ignored) && !fs::equivalent(out, in.parent_path(), ignored)) return;
+  throw UsageError("OUT {}: this is the model that is read, {}; give another name", out.string(), in.string());
+}
+
 /// Before any work: OUT may be written as what it is to be.
 void check_out(const fs::path& out, Target target, bool overwrite) {
   const std::string kind = target == Target::kHub ? "folder" : "file";
@@ -63,6 +87,7 @@ void check_out(const fs::path& out, Target target, bool overwrite) {
   if (!(target == Target::kHub ? fs::is_directory(status) : fs::is_regular_file(status))) {
     throw UsageError("OUT {}: a {} is to be written, and what is there is none; give another name", out.string(), kind);
   }
+  if (target == Target::kHub) check_out_folder(out);
 }
 
 void write(const ModelContent& content, const fs::path& out, Target target) {
@@ -90,8 +115,24 @@ void convert_encoder(const ModelContent& content, const ConvertOptions& values, 
   }
 }
 
+/// An encoder alone is converted as such where it has no description as a model or other names than a mixer's.
+void check_model(const ModelContent& content, Target target) {
+  const NamedTensors encoder = encoder_weights(content.weights);
+  if (content.type || encoder.empty()) return;
+  const auto in_file = [&](const std::string& name) {
+    return std::any_of(content.weights.begin(), content.weights.end(),
+                       [&](const auto& item) { return item.first == name; });
+  };
+  if (target != Target::kHub && in_file(encoder.front().first)) return;
+  throw UsageError(
+      "IN {}: the file holds an encoder and no model of this project or of the Python program; "
+      "--encoder-only converts it",
+      content.path.string());
+}
+
 /// A Hub folder needs the whole description; the other formats hold what is known.
 void convert_model(ModelContent content, const ConvertOptions& values, Target target, bool described) {
+  check_model(content, target);
   if (target == Target::kHub || described) {
     const ModelDescription model = describe_model(content, values.overrides);
     content.card = model.card;
@@ -118,6 +159,7 @@ int convert_main(const std::vector<std::string>& arguments) {
   if (!values.overrides.mapping.empty()) require_file("mapping", values.overrides.mapping);
 
   const ModelContent content = read_model_content(values.in);
+  check_not_in(values.out, content.path);
   const auto given = [&](const char* flag) { return options.given(flag); };
   const bool described = given("encoder-config") || given("formatter") || given("target-cols") || given("block-size") ||
                          given("use-within-block-sep") || given("mapping");
@@ -125,6 +167,10 @@ int convert_main(const std::vector<std::string>& arguments) {
     convert_encoder(content, values, target);
   } else {
     convert_model(content, values, target, described);
+  }
+  if (content.has_optimizer) {
+    log_note("{}: the state of its optimizer is left out; training that is to go on needs the original",
+             content.path.string());
   }
   log_info("Written: {}", values.out.string());
   return static_cast<int>(ExitCode::kDone);

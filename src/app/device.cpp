@@ -78,6 +78,11 @@ std::vector<int> gpu_numbers(const std::string& text) {
   return numbers;
 }
 
+/// A warning that is the same in every process comes from the one that tells the common story.
+void warn_once(std::string_view text) {
+  if (!log_is_quiet()) log_warning("{}", text);
+}
+
 }  // namespace
 
 std::vector<c10::Device> resolve_devices(const std::string& text) {
@@ -113,11 +118,11 @@ Precision resolve_precision(Precision precision, Origin origin, bool use_amp, c1
     throw UsageError("--use-amp means --precision fp16: give only one of the two");
   }
   if (use_amp && on_cpu && !chosen) {
-    log_warning("--use-amp needs a GPU; this run computes in float32");
+    warn_once("--use-amp needs a GPU; this run computes in float32");
     return Precision::kFp32;
   }
   if (precision == Precision::kFp16 && on_cpu && origin == Origin::kEnvironment) {
-    log_warning("the launcher asks for fp16, which needs a GPU; this run computes in float32");
+    warn_once("the launcher asks for fp16, which needs a GPU; this run computes in float32");
     return Precision::kFp32;
   }
   if (use_amp) precision = Precision::kFp16;

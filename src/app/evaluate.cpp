@@ -9,15 +9,15 @@
 
 #include "canine/app/evaluation_rows.hpp"
 #include "canine/app/evaluation_summary.hpp"
-#include "canine/app/hub_model.hpp"
 #include "canine/app/processes.hpp"
 #include "canine/app/settings_table.hpp"
-#include "canine/app/version.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/report/progress.hpp"
 #include "canine/train/evaluation.hpp"
+#include "canine/train/loss_layout.hpp"
 
 namespace canine {
 namespace {
@@ -50,8 +50,8 @@ class Progress {
 /// The work of one process.
 class Work {
  public:
-  Work(Job& job, const OptionSet& options, const EvaluateOptions& values, c10::Device device, Precision precision)
-      : job_(job), options_(options), values_(values), device_(device), precision_(precision) {}
+  Work(Job& job, const OptionSet& options, const EvaluateOptions& values, const ProcessSetup& setup)
+      : job_(job), options_(options), values_(values), setup_(setup) {}
 
   int run();
 
@@ -66,18 +66,15 @@ class Work {
   Job& job_;
   const OptionSet& options_;
   const EvaluateOptions& values_;
-  c10::Device device_;
-  Precision precision_;
+  const ProcessSetup& setup_;
 };
 
 LoadedModel Work::load() {
-  ModelSource source = values_.model;
-  if (!fs::exists(source.model)) source.model = find_model_folder(source.flag, source.model, job_).string();
-  LoadedModel loaded = load_from(source);
+  LoadedModel loaded = load_from(values_.model, job_);
   if (loaded.card.type != ModelType::kMixer) {
     throw CheckpointError(
-        "--{} {}: expected a model with a decoder and a flat head (mixer); this one has only one of them", source.flag,
-        loaded.path.string());
+        "--{} {}: expected a model with a decoder and a flat head (mixer); this one has only one of them",
+        values_.model.flag, loaded.path.string());
   }
   return loaded;
 }
@@ -98,28 +95,20 @@ std::shared_ptr<const CodeSystem> Work::codes_of_files(const LoadedModel& loaded
 
 /// What all processes must have alike.
 std::shared_ptr<ProcessGroup> Work::join(const LoadedModel& loaded, const Dataset& data) {
-  JobDigest digest;
-  digest.add("build", build_text());
-  for (const Option& option : options_.options()) {
-    if (option.is_command_line_only() || option.is_local()) continue;
-    digest.add("--" + option.name(), to_text(option.value()));
-  }
-  digest.add("precision", name_of(precision_));
-  digest.add("device type", c10::DeviceTypeName(device_.type()));
+  JobDigest digest = common_digest(options_, setup_);
   digest.add("model", fmt::format("{} step {}", loaded.card.to_json(), loaded.step.value_or(-1)));
   digest.add("data", data.fingerprint());
   return job_.join(digest);
 }
 
 Evaluation::Options Work::evaluation_options(const LoadedModel& loaded, const Dataset& data) const {
-  const BlockLayout layout = data.formatter().layout();
   Evaluation::Options options;
   options.loader.batch_size = values_.batch_size;
   options.loader.num_workers = values_.num_workers;
   options.loader.collate = {.max_len = loaded.card.max_len, .padding = loaded.card.padding, .pin_memory = true};
-  options.layout = {.num_blocks = layout.num_blocks, .block_size = layout.block_size, .pad_index = LabelIndex::kPad};
+  options.layout = loss_layout(data.formatter());
   options.top_k = std::min(values_.top_k, data.num_classes());
-  options.precision = precision_;
+  options.precision = setup_.precision;
   return options;
 }
 
@@ -136,6 +125,7 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
   rows.finish();
   EvaluationSummary summary(loaded.codes, rows.metrics(), rows.top_k());
   summary.teacher_forced = teacher_forced;
+  summary.teacher_forced_by_language = rows.teacher_forced();
   summary.model = loaded.path.string();
   summary.step = loaded.step;
   for (const fs::path& file : values_.files) summary.files.push_back(file.string());
@@ -147,17 +137,18 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
 }
 
 int Work::run() {
+  if (job_.is_main()) require_output_folders(values_.outputs());
   const LoadedModel loaded = load();
   const Dataset data(Dataset::Options{
       .files = values_.files, .system = codes_of_files(loaded), .num_threads = values_.machine.num_threads});
   describe(loaded, data);
   const auto group = join(loaded, data);
   Mixer model = loaded.model;
-  model->to(device_);
+  model->to(setup_.device);
   const Evaluation::Options options = evaluation_options(loaded, data);
   std::optional<EvaluationRows> rows;
   if (job_.is_main()) rows.emplace(data, options.top_k, values_.fn_out);
-  Evaluation evaluation(data, model, device_, group, options);
+  Evaluation evaluation(data, model, setup_.device, group, options);
   Progress progress(data.size(), evaluation.num_batches());
   const ValidationMetrics teacher_forced = evaluation.run([&](const EvaluatedBatch& batch) {
     rows->add(batch);
@@ -174,22 +165,13 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   OptionSet options = evaluate_option_set();
   declare_evaluate_options(options, values);
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
-  const LaunchContext launch = find_place(options, values.launch);
-  const std::vector<c10::Device> devices = find_devices(options, values.machine);
-  const bool starts_others = launch.launcher == Launcher::kSingle && devices.size() > 1;
-  if (starts_others) set_log_role("", true);  // the first of the new processes tells the story
+  const ProgramStart start = find_start(options, values.launch, values.machine);
   check_evaluate_options(values);
-  if (starts_others) {
-    set_log_role("", false);
-    return start_processes(devices, "evaluation");
-  }
-  const c10::Device device = device_of(launch, devices);
-  const ThreadShare threads = set_up_threads(launch, values.machine.num_threads);
-  const Precision precision = resolve_precision(values.precision, options.at("precision").origin(), false, device);
-  set_up_numerics(device, precision, values.machine.deterministic);
-  print_start_lines(launch, device, precision, threads);
-  Job job(launch, values.launch, device);
-  return job.run([&] { return Work(job, options, values, device, precision).run(); });
+  if (start.starts_others) return start_processes(start.devices, "evaluation");
+  const ProcessSetup setup = set_up_process(options, start.launch, start.device(), values.machine, values.precision);
+  print_start_lines(setup);
+  Job job(setup.launch, values.launch, setup.device);
+  return job.run([&] { return Work(job, options, values, setup).run(); });
 }
 
 }  // namespace canine

@@ -28,8 +28,7 @@ void add_data_options(OptionSet& options, EvaluateOptions& values) {
       .add("top-k", values.top_k,
            "likeliest classes of the flat head that are written per row and counted in top-k accuracy")
       .at_least(1);
-  options.add("target-col-naming", values.target_col_naming,
-              {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}},
+  options.add("target-col-naming", values.target_col_naming, column_naming_words(),
               "columns of the codes: hisco for code1 ... code5, occ1950 for OCC1950_1, OCC1950_2; not given = those of "
               "the model");
 }
@@ -40,6 +39,8 @@ EvaluateOptions::EvaluateOptions() {
   model.flag = "checkpoint";
   launch.timeout_step = kSecondsForABatch;
 }
+
+std::vector<NamedFile> EvaluateOptions::outputs() const { return {{"fn-out", fn_out}, {"summary", summary}}; }
 
 OptionSet evaluate_option_set() {
   return OptionSet("evaluate", "compares a model's predictions with the codes of labelled rows",
@@ -81,6 +82,9 @@ void check_evaluate_options(EvaluateOptions& values) {
     log_note("neither --fn-out nor --summary is given, so results are on the console only");
   }
   values.files = find_input_files("val-data", values.val_data);
+  std::vector<NamedFile> inputs = input_files(values.model);
+  for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
+  check_output_files(values.outputs(), inputs);
 }
 
 }  // namespace canine

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "canine/text/tokenizer.hpp"
+#include "canine/train/loss_layout.hpp"
 
 namespace canine {
 namespace {
@@ -67,6 +68,7 @@ void EvaluationRows::add(const EvaluatedBatch& batch) {
   const CodeSystem& system = data_.system();
   std::vector<int64_t> labels(static_cast<size_t>(data_.formatter().layout().sequence_length()));
   std::vector<float> flat(static_cast<size_t>(data_.num_classes()));
+  const int64_t num_tokens = loss_layout(data_.formatter()).num_tokens();
   Row texts;
   for (int64_t i = 0; i < batch.size(); ++i) {
     const int64_t row = batch.first_row + i;
@@ -78,6 +80,7 @@ void EvaluationRows::add(const EvaluatedBatch& batch) {
     const auto likeliest = row_of<int64_t>(batch.likeliest.classes, i);
     for (const int64_t index : likeliest) texts.likeliest.push_back(system.code(index).value_or(""));
     count(row, texts, likeliest);
+    teacher_forced_[std::string(data_.language(row))].add(row_of<int64_t>(batch.hits, i), num_tokens);
     if (file_) write(texts, row_of<float>(batch.probabilities, i), row_of<float>(batch.likeliest.probabilities, i));
   }
 }

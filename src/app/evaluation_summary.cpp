@@ -9,7 +9,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/python_float.hpp"
-#include "canine/report/progress.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/table/csv_writer.hpp"
 
 namespace canine {
@@ -56,16 +56,35 @@ std::vector<std::string> group_line(const std::string& name, const CodeMetrics& 
   return line;
 }
 
-std::string groups_table(const EvaluationSummary& summary) {
-  std::vector<std::vector<std::string>> lines = {{"%", "rows", "exact match", "precision", "recall", "F1", "macro F1"}};
-  for (const int64_t k : shown_k(summary.overall.k())) lines.front().push_back(fmt::format("flat top {}", k));
-  lines.push_back(group_line("all rows", summary.overall));
+/// Below `lines`, which begin a table, those that `line_of` makes of languages, the ones with most rows.
+template <typename LineOf>
+std::string languages_table(std::vector<std::vector<std::string>> lines, const EvaluationSummary& summary,
+                            const LineOf& line_of) {
   const std::vector<std::string> languages = summary.languages_by_rows();
   const size_t shown = std::min(languages.size(), kMostLanguages);
-  for (size_t i = 0; i < shown; ++i) lines.push_back(group_line(languages[i], summary.languages.at(languages[i])));
+  for (size_t i = 0; i < shown; ++i) lines.push_back(line_of(languages[i]));
   std::string text = aligned(lines);
   if (shown < languages.size()) text += fmt::format("  ... and {} more languages\n", languages.size() - shown);
   return text;
+}
+
+std::string decoding_table(const EvaluationSummary& summary) {
+  std::vector<std::string> head = {"%", "rows", "exact match", "precision", "recall", "F1", "macro F1"};
+  for (const int64_t k : shown_k(summary.overall.k())) head.push_back(fmt::format("flat top {}", k));
+  return languages_table({head, group_line("all rows", summary.overall)}, summary,
+                         [&](const std::string& name) { return group_line(name, summary.languages.at(name)); });
+}
+
+std::string teacher_forced_table(const EvaluationSummary& summary) {
+  const ValidationMetrics& all = summary.teacher_forced;
+  return languages_table(
+      {{"%", "sequence accuracy", "token accuracy", "flat accuracy"},
+       {"all rows", percent(all.seq_acc / 100), percent(all.token_acc / 100), percent(all.flat_acc)}},
+      summary, [&](const std::string& name) {
+        const HitCounts& hits = summary.teacher_forced_by_language.at(name);
+        return std::vector<std::string>{name, percent(hits.sequence_accuracy()), percent(hits.token_accuracy()),
+                                        percent(hits.flat_accuracy())};
+      });
 }
 
 int64_t errors_of(const CodeCounts& counts) { return counts.labels + counts.predicted - 2 * counts.right; }
@@ -126,6 +145,12 @@ Json teacher_forced_json(const ValidationMetrics& metrics) {
           {"loss_linear", metrics.loss_linear}};
 }
 
+Json teacher_forced_json(const HitCounts& hits) {
+  return {{"sequence_accuracy", hits.sequence_accuracy()},
+          {"token_accuracy", hits.token_accuracy()},
+          {"flat_accuracy", hits.flat_accuracy()}};
+}
+
 /// Lines of the CSV form, cell by cell.
 class SummaryCsv {
  public:
@@ -141,18 +166,16 @@ class SummaryCsv {
     end_line();
   }
 
-  void group(const char* scope, const std::string& name, const CodeMetrics& metrics,
-             const ValidationMetrics* teacher_forced = nullptr) {
-    cells_ = {scope, name, std::to_string(metrics.rows())};
-    counts(metrics.total());
-    const MeanScores macro = metrics.macro();
-    numbers({metrics.exact_match(), macro.precision, macro.recall, macro.f1});
-    for (int64_t k = 1; k <= k_; ++k) numbers({metrics.top_k(k)});
-    cells_.emplace_back();  // flat_recall
-    if (teacher_forced != nullptr) {
-      numbers({teacher_forced->seq_acc / 100, teacher_forced->token_acc / 100, teacher_forced->flat_acc,
-               teacher_forced->loss_seq2seq, teacher_forced->loss_linear});
-    }
+  void overall(const CodeMetrics& metrics, const ValidationMetrics& teacher_forced) {
+    group("overall", "", metrics);
+    numbers({teacher_forced.seq_acc / 100, teacher_forced.token_acc / 100, teacher_forced.flat_acc,
+             teacher_forced.loss_seq2seq, teacher_forced.loss_linear});
+    end_line();
+  }
+
+  void language(const std::string& name, const CodeMetrics& metrics, const HitCounts& teacher_forced) {
+    group("language", name, metrics);
+    numbers({teacher_forced.sequence_accuracy(), teacher_forced.token_accuracy(), teacher_forced.flat_accuracy()});
     end_line();
   }
 
@@ -167,6 +190,15 @@ class SummaryCsv {
   std::string take() { return std::move(text_); }
 
  private:
+  void group(const char* scope, const std::string& name, const CodeMetrics& metrics) {
+    cells_ = {scope, name, std::to_string(metrics.rows())};
+    counts(metrics.total());
+    const MeanScores macro = metrics.macro();
+    numbers({metrics.exact_match(), macro.precision, macro.recall, macro.f1});
+    for (int64_t k = 1; k <= k_; ++k) numbers({metrics.top_k(k)});
+    cells_.emplace_back();  // flat_recall
+  }
+
   void counts(const CodeCounts& counts) {
     for (const int64_t count : {counts.labels, counts.predicted, counts.right}) cells_.push_back(std::to_string(count));
     numbers({counts.precision(), counts.recall(), counts.f1()});
@@ -206,16 +238,17 @@ std::vector<std::string> EvaluationSummary::languages_by_rows() const {
 std::string summary_text(const EvaluationSummary& summary) {
   const ValidationMetrics& forced = summary.teacher_forced;
   return fmt::format(
-      "Decoding\n{}{}\nTeacher-forced, as in logs.csv\n  sequence accuracy {} %, token accuracy {} %, flat accuracy {} "
-      "%, "
-      "loss of the decoder {:.6f}, of the flat head {:.6f}",
-      groups_table(summary), errors_table(summary), percent(forced.seq_acc / 100), percent(forced.token_acc / 100),
-      percent(forced.flat_acc), forced.loss_seq2seq, forced.loss_linear);
+      "Decoding\n{}{}\nTeacher-forced, as in logs.csv\n{}  loss of the decoder {:.6f}, of the flat head {:.6f}",
+      decoding_table(summary), errors_table(summary), teacher_forced_table(summary), forced.loss_seq2seq,
+      forced.loss_linear);
 }
 
 std::string summary_json(const EvaluationSummary& summary) {
   Json languages = Json::object();
-  for (const std::string& name : summary.languages_by_rows()) languages[name] = to_json(summary.languages.at(name));
+  for (const std::string& name : summary.languages_by_rows()) {
+    languages[name] = to_json(summary.languages.at(name));
+    languages[name]["teacher_forced"] = teacher_forced_json(summary.teacher_forced_by_language.at(name));
+  }
   Json codes = Json::object();
   for (const auto& [index, counts] : summary.overall.codes()) codes[code_of(summary, index)] = to_json(counts);
   const Json json = {{"model", summary.model},
@@ -230,8 +263,10 @@ std::string summary_json(const EvaluationSummary& summary) {
 
 std::string summary_csv(const EvaluationSummary& summary) {
   SummaryCsv csv(summary.overall.k());
-  csv.group("overall", "", summary.overall, &summary.teacher_forced);
-  for (const std::string& name : summary.languages_by_rows()) csv.group("language", name, summary.languages.at(name));
+  csv.overall(summary.overall, summary.teacher_forced);
+  for (const std::string& name : summary.languages_by_rows()) {
+    csv.language(name, summary.languages.at(name), summary.teacher_forced_by_language.at(name));
+  }
   for (const auto& [index, counts] : summary.overall.codes()) csv.code(code_of(summary, index), counts);
   return csv.take();
 }

@@ -1,7 +1,5 @@
 #include "canine/app/finetune.hpp"
 
-#include <fmt/format.h>
-
 #include <optional>
 
 #include "canine/app/settings_table.hpp"
@@ -26,25 +24,16 @@ class PreparedSource : public TrainingDataSource {
                        .use_within_block_sep = data_.use_within_block_sep};
     codes.target_cols = data_.target_cols;
     codes.key = std::make_shared<const LabelKey>(prepared_->key);
-    Dataset::Options rows;
-    rows.system = std::make_shared<const CodeSystem>(codes);
-    rows.num_threads = data_.num_threads;
-    TrainingData data;
-    rows.files = {prepared_->train};
-    data.train = std::make_shared<const Dataset>(rows);
-    rows.files = {prepared_->val};
-    data.val = std::make_shared<const Dataset>(rows);
+    TrainingData data = TrainingData::read(codes, {prepared_->train}, {prepared_->val}, data_.num_threads);
     data.fingerprint = prepared_->fingerprint;
     return data;
   }
 
   std::map<std::string, std::string> meanings(const TrainingData& data) const override {
-    const BlockLayout layout = data.train->formatter().layout();
     return {
         {"dataset", counted(data.train->size() + data.val->size(), "row")},
-        {"target-cols", fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
-                                    counted(data.train->num_classes(), "class", "es"))},
-        {"block-size", fmt::format("label sequences of {} positions", layout.sequence_length())},
+        {"target-cols", data.codes_text()},
+        {"block-size", data.positions_text()},
         {"share-val", counted(data.val->size(), "row") + " for validation"},
     };
   }

@@ -40,7 +40,8 @@ void check_data(const FinetuneOptions& values) {
 OptionSet finetune_option_set() {
   return OptionSet("finetune", "trains a CANINE mixer to write codes for descriptions",
                    {{"finetune", "a first run on the bundled sample, into ./canine-sample/"},
-                    {"finetune --dataset FILE --target-cols COLUMN... [options]", "a run on your own data"}});
+                    {"finetune --dataset FILE --target-cols COLUMN... [options]", "a run on your own data"}},
+                   OptionSet::ConfigFiles::kArgsYaml);
 }
 
 void declare_finetune_options(OptionSet& options, FinetuneOptions& values) {

@@ -10,12 +10,12 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/fault_injection.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/dist/find_launch.hpp"
 #include "canine/dist/job_monitor.hpp"
 #include "canine/launch/error_file.hpp"
 #include "canine/launch/fault_reporter.hpp"
 #include "canine/launch/parent_death.hpp"
-#include "canine/report/progress.hpp"
 
 namespace canine {
 namespace {
@@ -53,11 +53,13 @@ struct Job::State {
   std::shared_ptr<JobStore> store;
   std::shared_ptr<JobMonitor> monitor;  // until the group has it
   std::shared_ptr<ProcessGroup> group;
-  int num_first = 0;  // in_first_process() calls so far, the same on all ranks
+  int num_first = 0;  // text_of_first_process() calls so far, the same on all ranks
 
-  void run_first(const std::string& key, const std::string& what, const std::function<void()>& body);
-  void wait_for_first(const std::string& key, const std::string& what);
+  std::string run_first(const std::string& what, const std::function<std::string()>& body) const;
+  /// Waits for `key` as long as the others give signs of life, with a line now and then; its value.
+  std::string wait_for_others(const std::string& key, const std::string& what);
   void report_fault(const std::string& message);
+  void leave_store();
 };
 
 Job::Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Device device)
@@ -71,7 +73,7 @@ Job::Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Devic
   options.share_devices = settings.share_devices;
   if (!launch.distributed()) return;
   state_->store = JobStore::connect(launch, options.timeout_init);
-  JobMonitor::Options monitor = JobMonitor::Options::of(launch);
+  JobMonitor::Options monitor = JobMonitor::Options::of(launch, *state_->store);
   monitor.before_end = [](const std::string& message, bool secondary) {
     write_error_file(launcher_error_file(process_environment()), {.message = message, .secondary = secondary});
   };
@@ -82,18 +84,17 @@ Job::~Job() = default;
 
 const LaunchContext& Job::launch() const { return state_->launch; }
 
-void Job::State::run_first(const std::string& key, const std::string& what, const std::function<void()>& body) {
-  monitor->enter(what);
+std::string Job::State::run_first(const std::string& what, const std::function<std::string()>& body) const {
+  if (monitor) monitor->enter(what);
   fault_point("preparation", launch.rank, 0);
-  body();
-  store->set(key, "done");
+  return body();
 }
 
-void Job::State::wait_for_first(const std::string& key, const std::string& what) {
+std::string Job::State::wait_for_others(const std::string& key, const std::string& what) {
   monitor->enter(fmt::format("waiting for {}", what));
   Stopwatch since_line;
   const Stopwatch whole;
-  // No deadline: the data may be large. The mark lets the monitor look after the others.
+  // No deadline: the others may have much to do. The mark lets the monitor look after them.
   const JobMonitor::Wait mark(*monitor, what, std::chrono::hours(24 * 365));
   const auto end_with_trouble = [&] {
     const std::string trouble = monitor->known_trouble();
@@ -102,7 +103,8 @@ void Job::State::wait_for_first(const std::string& key, const std::string& what)
     }
   };
   try {
-    store->wait_while(key, std::chrono::seconds(1), [&] {
+    return store->wait_while(key, std::chrono::seconds(1), [&] {
+      if (store->find(key)) return;  // come just now, and who has set it may have ended since
       end_with_trouble();
       if (since_line.seconds() < kSecondsBetweenWaitingLines) return;
       since_line.restart();
@@ -119,20 +121,37 @@ void Job::State::report_fault(const std::string& message) {
   if (group) group->report_fault(message);
 }
 
-void Job::in_first_process(const std::string& what, const std::function<void()>& body) {
-  if (!state_->launch.distributed()) return body();
+/// The orderly end of a job whose processes have not joined a group: the first one may serve the others' store.
+void Job::State::leave_store() {
+  constexpr std::chrono::seconds kLeaving{10};
+  monitor->finish();
+  monitor.reset();  // its connection must go before the store
+  store->leave(launch.rank, launch.world, kLeaving);
+}
+
+std::string Job::text_of_first_process(const std::string& what, const std::function<std::string()>& body) {
+  if (!state_->launch.distributed()) return state_->run_first(what, body);
   const std::string key = fmt::format("first/{}", state_->num_first++);
-  if (is_main()) {
-    state_->run_first(key, what, body);
-  } else {
-    state_->wait_for_first(key, what);
-  }
+  if (!is_main()) return state_->wait_for_others(key, what);
+  const std::string text = state_->run_first(what, body);
+  state_->store->set(key, text);
+  return text;
+}
+
+void Job::in_first_process(const std::string& what, const std::function<void()>& body) {
+  text_of_first_process(what, [&] {
+    body();
+    return std::string("done");
+  });
 }
 
 std::shared_ptr<ProcessGroup> Job::join(const JobDigest& digest) {
   const auto& options = state_->group_options;
   if (!state_->launch.distributed()) return state_->group = ProcessGroup::single(options.device);
-  digest.require_equal_on_all_ranks(*state_->store, state_->launch.rank, state_->launch.world, options.timeout_init);
+  fault_point("joining", state_->launch.rank, 0);
+  digest.require_equal_on_all_ranks(
+      *state_->store, state_->launch.rank, state_->launch.world,
+      [this](const std::string& key, const std::string& what) { return state_->wait_for_others(key, what); });
   state_->group = ProcessGroup::connect(state_->launch, state_->store, options, std::move(state_->monitor));
   return state_->group;
 }
@@ -143,7 +162,7 @@ int Job::run(const std::function<int()>& work) {
     if (state_->group) {
       state_->group->shut_down();
     } else if (state_->monitor) {
-      state_->monitor->finish();
+      state_->leave_store();
     }
     return code;
   } catch (const PeerError&) {

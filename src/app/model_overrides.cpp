@@ -1,5 +1,7 @@
 #include "canine/app/model_overrides.hpp"
 
+#include "canine/app/shared_options.hpp"
+
 namespace canine {
 
 void add_description_options(OptionSet& options, ModelOverrides& overrides) {
@@ -8,10 +10,7 @@ void add_description_options(OptionSet& options, ModelOverrides& overrides) {
       .add("encoder-config", overrides.encoder_config,
            "config.json of the encoder (attention heads and rates, which weights do not show)")
       .takes("FILE");
-  options.add(
-      "formatter", overrides.formatter,
-      {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}, {"gpf", FormatterKind::kGeneral}},
-      "how codes are written");
+  options.add("formatter", overrides.formatter, formatter_words(), "how codes are written");
   options.add("target-cols", overrides.target_cols, "label columns of the training data, in the same order; gpf")
       .takes("COLUMN");
   options.add("block-size", overrides.block_size, "tokens per code in training; gpf").at_least(1);

@@ -16,23 +16,37 @@ constexpr uint64_t kMostConfigBytes = 1 << 20;
 
 }  // namespace
 
-EncoderChoice choose_encoder(const ModelSettings& settings, Job& job) {
+EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& job) {
   if (!settings.encoder_config.empty()) {
     const std::string path = settings.encoder_config.string();
     return {parse_encoder_config(read_file(path, kMostConfigBytes), "--encoder-config " + path), std::nullopt,
             "random weights"};
   }
-  EncoderFolder folder = find_encoder(find_model_folder("encoder", settings.encoder, job));
-  const std::string where = (folder.folder / "config.json").string();
-  const EncoderOptions shape = parse_encoder_config(folder.config_json, where);
-  return {shape, folder, folder.folder.string()};
+  const bool only_shape = resuming || !settings.initial_checkpoint.empty();
+  const auto folder =
+      find_model_folder("encoder", settings.encoder, job, only_shape ? HubFiles::kConfig : HubFiles::kModel);
+  const std::string config = read_encoder_config(folder);
+  if (is_mixer_config(config)) {
+    throw UsageError(
+        "--encoder {}: this is a trained model, not an encoder alone; to start from its encoder give "
+        "--initial-checkpoint {} --only-encoder",
+        settings.encoder, settings.encoder);
+  }
+  const EncoderOptions shape = parse_encoder_config(config, (folder / "config.json").string());
+  if (only_shape) return {shape, std::nullopt, folder.string()};
+  return {shape, find_encoder(folder), folder.string()};
+}
+
+void check_max_len(const EncoderChoice& encoder, int64_t max_len) {
+  const int64_t most = encoder.shape.num_hash_buckets;  // rows of its table of positions
+  if (max_len <= most) return;
+  throw UsageError("--max-len {}: the encoder ({}) takes texts of {} characters at most", max_len, encoder.description,
+                   most);
 }
 
 std::string find_start_weights(const ModelSettings& settings, Job& job) {
   if (settings.initial_checkpoint.empty()) return "";
-  const std::string source = start_weights_source(settings.initial_checkpoint);
-  if (!names_hub_model(source)) return source;
-  return find_model_folder("initial-checkpoint", source, job).string();
+  return find_model_path("initial-checkpoint", start_weights_source(settings.initial_checkpoint), job).string();
 }
 
 MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,

@@ -1,8 +1,5 @@
 #include "canine/app/model_source.hpp"
 
-#include <filesystem>
-#include <utility>
-
 #include "canine/app/hub_model.hpp"
 #include "canine/app/model_overrides.hpp"
 #include "canine/app/require_file.hpp"
@@ -10,7 +7,13 @@
 
 namespace canine {
 
-namespace fs = std::filesystem;
+namespace {
+
+std::vector<NamedFile> description_files(const ModelOverrides& overrides) {
+  return {{"mapping", overrides.mapping}, {"encoder-config", overrides.encoder_config}};
+}
+
+}  // namespace
 
 void add_model_source_options(OptionSet& options, ModelSource& source) {
   options.section("Model");
@@ -32,17 +35,24 @@ void check_model_source(const ModelSource& source) {
         "--{} is missing: give the folder of a run or of an exported model, a checkpoint file, or a name on the Hub",
         source.flag);
   }
-  for (const auto& [flag, path] :
-       {std::pair("mapping", source.overrides.mapping), std::pair("encoder-config", source.overrides.encoder_config)}) {
-    if (!path.empty()) require_file(flag, path);
+  require_model(source.flag, source.model);
+  for (const NamedFile& file : description_files(source.overrides)) {
+    if (!file.path.empty()) require_file(file.option, file.path);
   }
 }
 
+std::vector<NamedFile> input_files(const ModelSource& source) {
+  std::vector<NamedFile> files = description_files(source.overrides);
+  files.push_back({source.flag, source.model});
+  return files;
+}
+
 LoadedModel load_from(const ModelSource& source) {
-  check_model_source(source);
-  const std::string place =
-      fs::exists(source.model) ? source.model : find_model_folder(source.flag, source.model).string();
-  return load_model(place, source.overrides);
+  return load_model(find_model_path(source.flag, source.model).string(), source.overrides);
+}
+
+LoadedModel load_from(const ModelSource& source, Job& job) {
+  return load_model(find_model_path(source.flag, source.model, job).string(), source.overrides);
 }
 
 }  // namespace canine

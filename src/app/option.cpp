@@ -73,8 +73,9 @@ Option& Option::one_of(std::vector<std::string> choices) {
   return *this;
 }
 
-Option& Option::environment(std::string variable) {
+Option& Option::environment(std::string variable, std::string silence) {
   environment_ = std::move(variable);
+  silence_ = std::move(silence);
   return *this;
 }
 

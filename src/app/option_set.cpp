@@ -19,11 +19,13 @@ void read_environment(Option& option) {
   if (text == nullptr) return;
   std::string value = text;
   value.resize(std::min(value.size(), value.find(',')));
+  if (value.empty() || value == option.environment_silence()) return;
   const std::string origin = "environment " + option.environment_variable();
   try {
     option.set({value}, origin, Origin::kEnvironment, origin);
-  } catch (const UsageError&) {
-    // Not meant for this program, so no reason to stop.
+  } catch (const UsageError& error) {
+    // A launcher's setting, which may be meant for another program, so no reason to stop.
+    log_warning("{}={} has no effect here: {}", option.environment_variable(), text, error.what());
   }
 }
 
@@ -36,9 +38,9 @@ OptionSet::OptionSet(std::string program, std::string purpose, std::vector<Usage
   add("version", version_, "show the versions of the program and of LibTorch").addition().command_line_only();
   if (config_files == ConfigFiles::kNo) return;
   add("config", config_,
-      "YAML file with values for any of these options (hyphens or underscores), for example the args.yaml of an "
-      "earlier "
-      "run; the command line wins over it")
+      fmt::format("YAML file with values for any of these options (hyphens or underscores){}; the command line wins "
+                  "over it",
+                  config_files == ConfigFiles::kArgsYaml ? ", for example the args.yaml of an earlier run" : ""))
       .takes("FILE")
       .addition()
       .command_line_only();
@@ -80,6 +82,10 @@ void OptionSet::set(std::string_view name, const std::string& value, const std::
 bool OptionSet::given(std::string_view name) const {
   const Option& option = at(name);
   return option.origin() == Origin::kCommandLine || option.value() != option.default_value();
+}
+
+void OptionSet::note_if_ignored(std::string_view name, bool without_effect, std::string_view reason) const {
+  if (without_effect && given(name)) log_note("--{} has no effect: {}", name, reason);
 }
 
 bool OptionSet::parse(const std::vector<std::string>& arguments) {

@@ -3,16 +3,18 @@
 #include <c10/core/DeviceType.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "canine/app/code_descriptions.hpp"
+#include "canine/app/processes.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/decode/prediction_run.hpp"
 #include "canine/decode/predictor_pool.hpp"
@@ -20,10 +22,14 @@
 #include "canine/launch/signal_thread.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/report/progress.hpp"
+#include "canine/report/progress_lines.hpp"
 #include "canine/table/table_writer.hpp"
+#include "canine/train/training_step.hpp"
 
 namespace canine {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 const char* word(DecodeMode mode) {
   switch (mode) {
@@ -40,22 +46,14 @@ const char* word(DecodeMode mode) {
 /// Name of the columns of codes, without "_1".
 const char* column_name(FormatterKind kind) { return kind == FormatterKind::kGeneral ? "code" : name_of(kind).data(); }
 
-std::optional<c10::ScalarType> autocast_type(Precision precision) {
-  if (precision == Precision::kBf16) return c10::ScalarType::BFloat16;
-  if (precision == Precision::kFp16) return c10::ScalarType::Half;
-  return std::nullopt;
-}
-
-/// What people see of a run: a bar on a terminal, a line every ten seconds elsewhere.
+/// What people see of a run: a bar on a terminal, lines elsewhere.
 class Report {
  public:
   void update(const PredictionProgress& progress) {
     if (!bar_) bar_ = std::make_unique<ProgressBar>("rows", progress.expected_rows, progress.rows_before);
     bar_->expect(progress.expected_rows);
     bar_->update(progress.rows);
-    constexpr double kSecondsBetweenLines = 10;
-    if (::isatty(STDERR_FILENO) != 0 || since_line_.seconds() < kSecondsBetweenLines) return;
-    since_line_.restart();
+    if (!lines_.due()) return;
     const double rate = rows_per_second(progress);
     const auto left = static_cast<double>(std::max<int64_t>(0, progress.expected_rows - progress.rows));
     log_info("{} of about {} rows, {:.1f} rows/s, about {} left", format_count(progress.rows),
@@ -79,24 +77,37 @@ class Report {
   }
 
   std::unique_ptr<ProgressBar> bar_;
-  Stopwatch since_line_;
+  ProgressLines lines_;
   Stopwatch whole_;
 };
 
+/// How the model is used, with hashes of what is long: whatever flags say of it wins over its files.
+Json model_settings(const LoadedModel& model) {
+  Json settings = Json::parse(model.card.to_json());
+  settings["encoder"] = sha256_of(settings["encoder"].dump());
+  settings["weights"] = sha256_of_file(model.path);
+  settings["key"] = model.codes->key() ? Json(sha256_of(model.codes->key()->to_csv())) : Json();
+  return settings;
+}
+
 /// One line of all that predictions depend on, for --resume. Devices of a kind may be more or fewer.
 std::string settings_line(const PredictOptions& values, const LoadedModel& model, c10::Device device) {
-  const FormatterOptions& formatter = model.codes->options().formatter;
-  return fmt::format(
-      "input={} sha256={} col={} language={} language_col={} model sha256={} formatter={} columns={} block_size={} "
-      "separator={} max_len={} mode={} threshold={} top_k={} conf={} batch_size={} precision={} device={} "
-      "descriptions={}",
-      values.fn_in.filename().string(), sha256_of_file(values.fn_in), values.col, values.language, values.language_col,
-      sha256_of_file(model.path), name_of(formatter.kind), formatter.num_columns, formatter.block_size,
-      formatter.use_within_block_sep, model.card.max_len, word(values.mode),
-      values.threshold ? fmt::format("{}", *values.threshold) : "usual", values.top_k,
-      values.any_order ? "any-order" : "as-written", values.batch_size, name_of(values.precision),
-      c10::DeviceTypeName(device.type(), /*lower_case=*/true),
-      values.descriptions.empty() ? "none" : sha256_of_file(values.descriptions));
+  const Json settings = {
+      {"input", values.fn_in.filename().string()},
+      {"input_sha256", sha256_of_file(values.fn_in)},
+      {"col", values.col},
+      {"language", values.language},
+      {"language_col", values.language_col},
+      {"model", model_settings(model)},
+      {"mode", word(values.mode)},
+      {"threshold", values.threshold ? Json(*values.threshold) : Json("usual")},
+      {"top_k", values.top_k},
+      {"conf", values.any_order ? "any-order" : "as-written"},
+      {"batch_size", values.batch_size},
+      {"precision", name_of(values.precision)},
+      {"device", c10::DeviceTypeName(device.type(), /*lower_case=*/true)},
+      {"descriptions", values.descriptions.empty() ? Json() : Json(sha256_of_file(values.descriptions))}};
+  return settings.dump(-1, ' ', false, Json::error_handler_t::replace);  // escapes line breaks of names
 }
 
 PredictionTask make_task(const PredictOptions& values, const LoadedModel& model, const PredictorOptions& predictor,
@@ -120,11 +131,12 @@ PredictionTask make_task(const PredictOptions& values, const LoadedModel& model,
                   .max_codes = max_codes(predictor, *model.codes),
                   .kept = values.keep_cols,
                   .descriptions = nullptr};
-  if (values.descriptions.empty()) {
-    log_note("descriptions of codes do not come with the program; --descriptions FILE adds columns for them");
-  } else {
+  if (!values.descriptions.empty()) {
     task.columns.descriptions =
         std::make_shared<const CodeDescriptions>(read_code_descriptions(values.descriptions, *model.codes));
+  } else if (model.codes->options().formatter.kind == FormatterKind::kHisco) {
+    log_note(  // the Python program has these columns for HISCO
+        "descriptions of HISCO codes do not come with the program; --descriptions FILE adds columns for them");
   }
   return task;
 }
@@ -159,10 +171,8 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
   const SignalThread signals;  // before any thread that computes
   const StopRequest stop_requests;
   const std::vector<c10::Device> devices = resolve_devices(values.machine.devices);
-  const int threads = set_up_threads(launch, values.machine.num_threads).threads;
-  values.precision =
-      resolve_precision(values.precision, options.at("precision").origin(), /*use_amp=*/false, devices.front());
-  set_up_numerics(devices.front(), values.precision, values.machine.deterministic);
+  const ProcessSetup setup = set_up_process(options, launch, devices.front(), values.machine, values.precision);
+  values.precision = setup.precision;
 
   PredictionTask task;
   std::vector<std::unique_ptr<Predictor>> predictors;
@@ -178,7 +188,7 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     task = make_task(values, model, predictor, devices.front());
     predictors = make_predictors(model, predictor, devices);
   }
-  PredictorPool pool(std::move(predictors), threads_of_each(devices, threads));
+  PredictorPool pool(std::move(predictors), threads_of_each(devices, setup.threads.threads));
 
   Report report;
   const PredictionWatch watch{.should_stop = [] { return StopRequest::signal() != 0; },
@@ -212,7 +222,10 @@ int predict_main(const std::vector<std::string>& arguments) {
   }
   check_predict_options(options, values);
   if (values.resume && output_state(values.fn_out) == OutputState::kComplete) {
-    log_info("{} is complete; nothing was done.", values.fn_out.string());
+    log_info(
+        "{} is complete; nothing was done. Its settings were not compared with these: --overwrite instead of --resume "
+        "makes it anew.",
+        values.fn_out.string());
     return static_cast<int>(ExitCode::kDone);
   }
   return run_predict(options, values, launch);

@@ -2,29 +2,24 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <string_view>
 
+#include "canine/app/output_files.hpp"
 #include "canine/app/predict.hpp"
 #include "canine/app/require_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/decode/flat.hpp"
 #include "canine/table/table.hpp"
 #include "canine/table/table_writer.hpp"
 
 namespace canine {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kPublishedModel = "Christianvedel/OccCANINE_s2s_mix";
-
-/// Languages that the published models were trained on (data.md §8 of the reference).
-constexpr std::array<std::string_view, 14> kLanguages = {"unk", "ca", "da", "en", "es", "fr", "ge",
-                                                         "gr",  "is", "it", "nl", "no", "pt", "se"};
 
 void declare_input(OptionSet& options, PredictOptions& values) {
   options.section("Input");
@@ -41,7 +36,7 @@ void declare_output(OptionSet& options, PredictOptions& values) {
   options.add("fn-out", values.fn_out, "file to write: Parquet if its name ends in .parquet, otherwise CSV")
       .takes("FILE")
       .required();
-  options.add("keep-cols", values.keep_cols, "columns of the input that go to the output as they are")
+  options.add("keep-cols", values.keep_cols, "columns of the input that go to the output; in Parquet they become text")
       .takes("COLUMN")
       .addition();
   options
@@ -115,12 +110,12 @@ void check_output(const PredictOptions& values) {
   if (values.overwrite && values.resume) {
     throw UsageError("--overwrite and --resume exclude each other; give one of them");
   }
-  if (values.fn_out.filename().empty()) throw UsageError("--fn-out '{}': give the name of a file", path);
-  std::error_code error;
-  if (fs::equivalent(values.fn_in, values.fn_out, error)) {
-    throw UsageError("--fn-out {}: this is the input; give another file", path);
-  }
-  if (fs::is_directory(values.fn_out)) throw UsageError("--fn-out {}: this is a folder; give a file", path);
+  const NamedFile output[] = {{"fn-out", values.fn_out}};
+  std::vector<NamedFile> inputs = input_files(values.model);
+  inputs.push_back({"fn-in", values.fn_in});
+  inputs.push_back({"descriptions", values.descriptions});
+  check_output_files(output, inputs);
+  require_output_folders(output);
   if (values.overwrite || values.resume) return;
   switch (output_state(values.fn_out)) {
     case OutputState::kNothing:
@@ -153,20 +148,18 @@ void check_language(const OptionSet& options, const PredictOptions& values) {
     throw UsageError("--language and --language-col exclude each other; give one of them");
   }
   if (find_invalid_utf8(values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
-  if (std::ranges::find(kLanguages, values.language) != kLanguages.end()) return;
+  const std::vector<std::string_view> known = published_languages();
+  if (std::ranges::find(known, values.language) != known.end()) return;
   log_note("--language {}: the published models know {}; {} stands for an unknown language", values.language,
-           fmt::join(kLanguages, ", "), kUnknownLanguage);
+           fmt::join(known, ", "), kUnknownLanguage);
 }
 
 /// Names flags that were given and will do nothing.
 void name_ignored(const OptionSet& options, const PredictOptions& values) {
-  const auto ignored = [&](const char* flag, bool without_effect, std::string_view reason) {
-    if (without_effect && options.given(flag)) log_note("--{} has no effect: {}", flag, reason);
-  };
   const bool greedy = values.mode == DecodeMode::kGreedy;
-  ignored("threshold", greedy, "--mode greedy has no threshold; flat and full have");
-  ignored("top-k", greedy, "--mode greedy writes as many codes as the model finds");
-  ignored("conf", !greedy, "it belongs to --mode greedy");
+  options.note_if_ignored("threshold", greedy, "--mode greedy has no threshold; flat and full have");
+  options.note_if_ignored("top-k", greedy, "--mode greedy writes as many codes as the model finds");
+  options.note_if_ignored("conf", !greedy, "it belongs to --mode greedy");
 }
 
 }  // namespace

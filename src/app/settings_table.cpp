@@ -1,11 +1,11 @@
 #include "canine/app/settings_table.hpp"
 
+#include "canine/core/readable.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
-
-#include "canine/report/progress.hpp"
 
 namespace canine {
 namespace {

@@ -7,6 +7,20 @@ constexpr double kWeek = 7 * 24 * 3600;  // s
 
 }  // namespace
 
+std::vector<std::pair<std::string, FormatterKind>> column_naming_words() {
+  std::vector<std::pair<std::string, FormatterKind>> words;
+  for (const FormatterKind kind : {FormatterKind::kHisco, FormatterKind::kOcc1950}) {
+    words.emplace_back(name_of(kind), kind);
+  }
+  return words;
+}
+
+std::vector<std::pair<std::string, FormatterKind>> formatter_words() {
+  auto words = column_naming_words();
+  words.emplace_back(name_of(FormatterKind::kGeneral), FormatterKind::kGeneral);
+  return words;
+}
+
 void add_code_options(OptionSet& options, const CodeTargets& codes, const std::string& where) {
   options
       .add("target-cols", codes.target_cols,
@@ -33,7 +47,7 @@ void add_precision_option(OptionSet& options, Precision& precision) {
            {"fp16", Precision::kFp16}},
           "arithmetic of the model: float32, TF32 matrix products (GPU), bfloat16, or float16 with loss scaling (GPU); "
           "weights and losses stay float32")
-      .environment("ACCELERATE_MIXED_PRECISION")
+      .environment("ACCELERATE_MIXED_PRECISION", /*silence=*/"no")
       .addition();
 }
 
@@ -239,8 +253,11 @@ void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions
            "how --learning-rate grows with the rows of an update")
       .addition();
   options
-      .add("lr-ref-batch", train.lr_ref_batch,
-           "rows for which --learning-rate was chosen; not given = those of one process, so linear is rate x processes")
+      .add(
+          "lr-ref-batch", train.lr_ref_batch,
+          "rows for which --learning-rate was chosen; not given = under a launcher those of one process, so linear is "
+          "rate x processes; with --global-batch-size, and where this program starts its processes, those of the whole "
+          "batch, so the rate stays")
       .at_least(1)
       .addition();
   options

@@ -35,27 +35,16 @@ class GivenFiles : public TrainingDataSource {
     if (data_.formatter == FormatterKind::kGeneral) {
       codes.key = std::make_shared<const LabelKey>(LabelKey::read(key_file_));
     }
-    Dataset::Options rows;
-    rows.system = std::make_shared<const CodeSystem>(codes);
-    rows.num_threads = num_threads_;
-    TrainingData data;
-    rows.files = data_.train_files;
-    data.train = std::make_shared<const Dataset>(rows);
-    rows.files = data_.val_files;
-    data.val = std::make_shared<const Dataset>(rows);
+    TrainingData data = TrainingData::read(codes, data_.train_files, data_.val_files, num_threads_);
     data.fingerprint = sha256_of(data.train->fingerprint() + data.val->fingerprint());
     return data;
   }
 
   std::map<std::string, std::string> meanings(const TrainingData& data) const override {
-    const BlockLayout layout = data.train->formatter().layout();
-    const std::string codes = fmt::format("{} a row at most, {} in all", counted(layout.num_blocks, "code"),
-                                          counted(data.train->num_classes(), "class", "es"));
-    const std::string positions = fmt::format("label sequences of {} positions", layout.sequence_length());
     return {
         {"train-data", files_and_rows(data_.train_files, *data.train)},
         {"val-data", files_and_rows(data_.val_files, *data.val)},
-        {"formatter", codes + ", " + positions},
+        {"formatter", data.codes_text() + ", " + data.positions_text()},
     };
   }
 

@@ -30,7 +30,7 @@ CodeSystem::Options general_codes(const OptionSet& options, const MixerData& dat
   }
   const auto columns = static_cast<int64_t>(data.target_cols.size());
   check_label_positions(columns, data.block_size);
-  note_if_ignored(options, "target-col-naming", true, "--target-cols names the columns");
+  options.note_if_ignored("target-col-naming", true, "--target-cols names the columns");
   const CodeSystem::Options codes = {
       {FormatterKind::kGeneral, columns, data.block_size, data.use_within_block_sep}, data.target_cols, nullptr};
   CodeSystem::Options checked = codes;
@@ -60,9 +60,10 @@ CodeSystem::Options own_codes(const OptionSet& options, const MixerData& data) {
              name_of(naming), name_of(data.formatter), fmt::join(codes.target_cols, ", "), name_of(data.formatter));
   }
   for (const char* flag : {"target-cols", "block-size", "use-within-block-sep"}) {
-    note_if_ignored(options, flag, true,
-                    fmt::format("--formatter {} reads {} and writes blocks of {}; it is for --formatter gpf",
-                                name_of(data.formatter), fmt::join(codes.target_cols, ", "), layout.block_size));
+    options.note_if_ignored(
+        flag, true,
+        fmt::format("--formatter {} reads {} and writes blocks of {}; it is for --formatter gpf",
+                    name_of(data.formatter), fmt::join(codes.target_cols, ", "), layout.block_size));
   }
   return codes;
 }
@@ -83,7 +84,8 @@ OptionSet train_mixer_option_set() {
                    {{"train_mixer --train-data FILE... --val-data FILE... --save-dir FOLDER [options]",
                      "HISCO classes in the columns code1 ... code5"},
                     {"train_mixer ... --formatter occ1950", "OCC1950 codes in OCC1950_1, OCC1950_2"},
-                    {"train_mixer ... --formatter gpf --target-cols COLUMN...", "codes of any system"}});
+                    {"train_mixer ... --formatter gpf --target-cols COLUMN...", "codes of any system"}},
+                   OptionSet::ConfigFiles::kArgsYaml);
 }
 
 void declare_train_mixer_options(OptionSet& options, TrainMixerOptions& values) {
@@ -96,11 +98,9 @@ void declare_train_mixer_options(OptionSet& options, TrainMixerOptions& values) 
       .takes("FILE");
   options.add("val-data", data.val_data, "files for validation, likewise").takes("FILE");
   options.add(
-      "formatter", data.formatter,
-      {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}, {"gpf", FormatterKind::kGeneral}},
+      "formatter", data.formatter, formatter_words(),
       "how codes are written: hisco (cells are class numbers 0 to 1918), occ1950 (three digits), gpf (any codes)");
-  options.add("target-col-naming", data.target_col_naming,
-              {{"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}},
+  options.add("target-col-naming", data.target_col_naming, column_naming_words(),
               "columns of the codes: hisco for code1 ... code5, occ1950 for OCC1950_1, OCC1950_2; not given = those of "
               "--formatter");
   add_code_options(options, {data.target_cols, data.block_size, data.use_within_block_sep}, "with --formatter gpf: ");

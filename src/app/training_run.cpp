@@ -10,19 +10,19 @@
 #include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/processes.hpp"
+#include "canine/app/settings_table.hpp"
 #include "canine/app/training_table.hpp"
-#include "canine/app/version.hpp"
 #include "canine/app/word_frequencies.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/checkpoint/run_lock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/exchange/model_card.hpp"
 #include "canine/launch/parent_death.hpp"
 #include "canine/launch/signal_thread.hpp"
 #include "canine/launch/stop_request.hpp"
-#include "canine/report/progress.hpp"
 #include "canine/train/trainer.hpp"
 
 namespace canine {
@@ -32,20 +32,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kResultFile = "result.json";
 
-/// Arithmetic and threads.
-RunContext set_up(const OptionSet& options, const TrainingSettings& settings, const LaunchContext& launch,
-                  c10::Device device) {
-  RunContext context;
-  context.launch = launch;
-  context.device = device;
-  context.threads = set_up_threads(launch, settings.machine.num_threads);
-  context.precision =
-      resolve_precision(settings.train.precision, options.at("precision").origin(), settings.use_amp, device);
-  set_up_numerics(device, context.precision, settings.machine.deterministic);
-  print_start_lines(launch, device, context.precision, context.threads);
-  return context;
-}
-
 std::shared_ptr<const Augmentation> make_augmentation(const AugmentationSettings& settings, const Dataset& train) {
   const std::shared_ptr<const WordSource> words =
       settings.word_frequencies.empty()
@@ -54,13 +40,22 @@ std::shared_ptr<const Augmentation> make_augmentation(const AugmentationSettings
   return std::make_shared<const Augmentation>(settings.options, words);
 }
 
-/// Names flags that the device or a checkpoint to resume from makes useless.
-void name_ignored_here(const OptionSet& options, c10::Device device, bool resuming) {
-  for (const char* flag : {"pin-memory", "deterministic"}) {
-    if (options.given(flag) && device.is_cpu()) log_note("--{} has no effect: this run is on the CPU", flag);
+/// Whether the run goes on from a checkpoint of its own.
+bool resumes(const TrainingSettings& settings) {
+  return !settings.dry_run && RunFolder::has_checkpoint(settings.train.save_path);
+}
+
+/// Names flags that the device, a single process or a checkpoint to resume from makes useless.
+void name_ignored_here(const OptionSet& options, const ProcessSetup& setup, bool resuming) {
+  for (const char* flag :
+       {"backend", "share-devices", "timeout-init", "timeout-step", "grad-compression", "check-sync"}) {
+    options.note_if_ignored(flag, !setup.launch.distributed(), "this run is one process");
   }
-  for (const char* flag : {"initial-checkpoint", "only-encoder"}) {
-    if (options.given(flag) && resuming) log_note("--{} has no effect: the run goes on from its own checkpoint", flag);
+  for (const char* flag : {"pin-memory", "deterministic"}) {
+    options.note_if_ignored(flag, setup.device.is_cpu(), "this run is on the CPU");
+  }
+  for (const char* flag : {"initial-checkpoint", "only-encoder", "eval-at-start"}) {
+    options.note_if_ignored(flag, resuming, "the run goes on from its own checkpoint");
   }
 }
 
@@ -83,6 +78,10 @@ void conclude(const fs::path& folder, const TrainResult& result) {
       {"step", result.step}, {"first_validation", to_json(result.first)}, {"last_validation", to_json(result.last)}};
   write_file(folder / kResultFile, json.dump(2) + "\n");
   log_info("Done after step {}.", format_count(result.step));
+  if (result.nonfinite_steps > 0) {
+    log_warning("{} left out of the training, because the loss or a gradient was not finite",
+                counted(result.nonfinite_steps, "update"));
+  }
   if (result.first && result.last) {
     log_info("First validation: {}", accuracies(*result.first));
     log_info("Last validation:  {}", accuracies(*result.last));
@@ -105,21 +104,17 @@ std::string parameter_text(const Mixer& model) {
 }
 
 /// What all processes must have alike before they train together.
-JobDigest digest_of(const OptionSet& options, const RunContext& context, const TrainParts& parts,
+JobDigest digest_of(const OptionSet& options, const ProcessSetup& setup, const TrainParts& parts,
                     const fs::path& folder) {
-  JobDigest digest;
-  digest.add("build", build_text());
-  for (const Option& option : options.options()) {
-    if (option.is_command_line_only() || option.is_local()) continue;
-    digest.add("--" + option.name(), to_text(option.value()));
-  }
-  digest.add("precision", name_of(context.precision));
-  digest.add("device type", c10::DeviceTypeName(context.device.type()));
+  JobDigest digest = common_digest(options, setup);
   digest.add("data", parts.data_fingerprint);
   digest.add("parameters", parameter_text(parts.model));
   digest.add("checkpoints", RunFolder({.folder = folder}).fingerprint());
   return digest;
 }
+
+/// Number of the signal that asks for the end, or 0.
+int stop_signal() { return launcher_gone() ? SIGTERM : StopRequest::signal(); }
 
 std::string stop_reason() {
   if (launcher_gone()) return fmt::format("because the launcher (process {}) died", watched_launcher());
@@ -127,11 +122,17 @@ std::string stop_reason() {
                                     : fmt::format("by signal {}", StopRequest::signal());
 }
 
+/// The end before anything was trained by this start or an earlier one.
+int stopped_before_training() {
+  log_info("Stopped {} before the first step. The same command starts again.", stop_reason());
+  return static_cast<int>(ExitCode::kStopped);
+}
+
 int train(Trainer& trainer, const fs::path& folder) {
-  const StopRequest stop_requests;
   const TrainResult result = trainer.run();
   switch (result.end) {
     case TrainEnd::kStopped:
+      if (result.step == 0) return stopped_before_training();
       log_info("Stopped {} after step {}, which is saved in {}. The same command goes on from there.", stop_reason(),
                format_count(result.step), (folder / "last.bin").string());
       return static_cast<int>(ExitCode::kStopped);
@@ -169,6 +170,8 @@ class Work {
   int run(bool only_prepare);
 
  private:
+  /// Whether training shall follow: false if the first process has been asked to end meanwhile.
+  bool prepare();
   TrainParts make_parts(const TrainingData& data, bool resuming);
 
   Job& job_;
@@ -176,7 +179,19 @@ class Work {
   const TrainingSettings& settings_;
   const RunContext& context_;
   TrainingDataSource& source_;
+  std::optional<RunLock> lock_;  // of the first process
 };
+
+bool Work::prepare() {
+  constexpr const char* kGoOn = "go on";
+  const std::string outcome = job_.text_of_first_process("preparation of the data", [&] {
+    make_writable_folder(settings_.train.save_path);
+    lock_.emplace(settings_.train.save_path);
+    source_.prepare();
+    return std::string(stop_signal() == 0 ? kGoOn : "stop");
+  });
+  return outcome == kGoOn;
+}
 
 TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
   TrainParts parts;
@@ -191,35 +206,31 @@ TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
   parts.card = card_of(shape, system, settings_.train);
   parts.model = resuming ? Mixer(shape, InitialValues::kNone)
                          : make_model(shape, settings_.model, context_.encoder, settings_.train.seed);
-  parts.model->to(context_.device);
-  parts.device = context_.device;
-  parts.group = job_.join(digest_of(options_, context_, parts, settings_.train.save_path));
-  parts.stop_signal = [] { return launcher_gone() ? SIGTERM : StopRequest::signal(); };
+  parts.model->to(context_.process.device);
+  parts.device = context_.process.device;
+  parts.group = job_.join(digest_of(options_, context_.process, parts, settings_.train.save_path));
+  parts.stop_signal = stop_signal;
   parts.save_requested = StopRequest::take_save_request;
   return parts;
 }
 
 int Work::run(bool only_prepare) {
   const fs::path& folder = settings_.train.save_path;
-  std::optional<RunLock> lock;  // stays with the first process
-  job_.in_first_process("preparation of the data", [&] {
-    make_writable_folder(folder);
-    lock.emplace(folder);
-    source_.prepare();
-  });
+  const bool go_on = prepare();
   if (only_prepare) return static_cast<int>(ExitCode::kDone);
+  if (!go_on) return stopped_before_training();
 
-  const bool resuming = !settings_.dry_run && RunFolder::has_checkpoint(folder);
-  name_ignored_here(options_, context_.device, resuming);
+  const bool resuming = resumes(settings_);
+  name_ignored_here(options_, context_.process, resuming);
   const TrainingData data = source_.load();
   const TrainParts parts = make_parts(data, resuming);
   TrainOptions train_options = settings_.train;
-  train_options.precision = context_.precision;
+  train_options.precision = context_.process.precision;
   Trainer trainer(parts, train_options);
   if (resuming && !trainer.resume()) throw InternalError("{}: no checkpoint could be resumed", folder.string());
   const TrainPlan& plan = trainer.plan();
   log_info("\n{}\n", training_table(options_, settings_, context_, parts, plan, source_.meanings(data)));
-  if (context_.launch.distributed()) log_info("{}", plan.batches.text(plan.steps_per_epoch));
+  if (!plan.batches.is_plain()) log_info("{}", plan.batches.text(plan.steps_per_epoch));
   if (settings_.dry_run) {
     trainer.dry_run();
     return static_cast<int>(ExitCode::kDone);
@@ -233,33 +244,58 @@ int Work::run(bool only_prepare) {
 
 }  // namespace
 
+TrainingData TrainingData::read(const CodeSystem::Options& codes, const std::vector<fs::path>& train_files,
+                                const std::vector<fs::path>& val_files, int num_threads) {
+  Dataset::Options rows;
+  rows.system = std::make_shared<const CodeSystem>(codes);
+  rows.num_threads = num_threads;
+  TrainingData data;
+  rows.files = train_files;
+  data.train = std::make_shared<const Dataset>(rows);
+  rows.files = val_files;
+  data.val = std::make_shared<const Dataset>(rows);
+  return data;
+}
+
+std::string TrainingData::codes_text() const {
+  return fmt::format("{} a row at most, {} in all", counted(train->formatter().layout().num_blocks, "code"),
+                     counted(train->num_classes(), "class", "es"));
+}
+
+std::string TrainingData::positions_text() const {
+  return fmt::format("label sequences of {} positions", train->formatter().layout().sequence_length());
+}
+
 TrainingRun::TrainingRun(const OptionSet& options, const TrainingSettings& settings, bool only_prepare)
     : options_(options),
       settings_(settings),
       only_prepare_(only_prepare),
-      launch_(find_place(options, settings.launch)),
-      devices_(find_devices(options, settings.machine)) {
-  starts_others_ = launch_.launcher == Launcher::kSingle && devices_.size() > 1 && !only_prepare;
-  if (starts_others_) set_log_role("", true);  // the first of the new processes tells the story
-}
+      start_(find_start(options, settings.launch, settings.machine, only_prepare)) {}
 
 int TrainingRun::run(TrainingDataSource& source) {
-  if (starts_others_) {
+  if (start_.starts_others) {
     set_log_role("", false);
-    return start_processes(options_, settings_.machine, settings_.train, devices_);
+    start_.devices = devices_for_batch(options_, settings_.machine, settings_.train, start_.devices);
+    if (start_.devices.size() > 1) return start_processes(start_.devices, "training");
   }
-  if (settings_.launch.distributed && launch_.launcher == Launcher::kSingle) {
+  if (settings_.launch.distributed && start_.launch.launcher == Launcher::kSingle) {
     log_note(
         "--distributed: no launcher has started several processes and there is one device, so this is one process");
   }
   const SignalThread signals;  // before any thread that computes
-  const c10::Device device = device_of(launch_, devices_);
-  RunContext context = set_up(options_, settings_, launch_, device);
-  Job job(launch_, settings_.launch, device);
+  // What keeps nothing, or can be done again, ends at once.
+  std::optional<StopRequest> stop_requests;
+  if (!only_prepare_ && !settings_.dry_run) stop_requests.emplace();
+  RunContext context;
+  context.process = set_up_process(options_, start_.launch, start_.device(), settings_.machine,
+                                   settings_.train.precision, settings_.use_amp);
+  print_start_lines(context.process);
+  Job job(context.process.launch, settings_.launch, context.process.device);
   return job.run([&] {
     TrainingSettings settings = settings_;
     if (!only_prepare_) {  // before anything is written
-      context.encoder = choose_encoder(settings.model, job);
+      context.encoder = choose_encoder(settings.model, resumes(settings), job);
+      check_max_len(context.encoder, settings.train.max_len);
       settings.model.initial_checkpoint = find_start_weights(settings.model, job);
     }
     return Work(job, options_, settings, context, source).run(only_prepare_);

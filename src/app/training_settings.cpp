@@ -1,8 +1,8 @@
 #include "canine/app/training_settings.hpp"
 
-#include <filesystem>
 #include <utility>
 
+#include "canine/app/hub_model.hpp"
 #include "canine/app/require_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
@@ -29,28 +29,30 @@ void check_files(const TrainingSettings& settings) {
     if (!path.empty()) require_file(option, path);
   }
   const std::string source = start_weights_source(settings.model.initial_checkpoint);
-  if (source.empty() || std::filesystem::exists(source) || names_hub_model(source)) return;
-  throw UsageError("--initial-checkpoint {}: there is no such file or folder", source);
+  if (!source.empty()) require_model("initial-checkpoint", source);
 }
 
 void name_ignored(const OptionSet& options, const TrainingSettings& settings, bool validates) {
-  const auto ignored = [&](const char* flag, bool without_effect, std::string_view reason) {
-    note_if_ignored(options, flag, without_effect, reason);
-  };
   const bool no_augmentation = settings.augmentation.options.augmentation_prob == 0;
-  ignored("num-transformations", no_augmentation, "--augmentation-prob is 0");
-  ignored("fn-word-freq", no_augmentation, "--augmentation-prob is 0");
-  ignored("augmentation-prob", settings.augmentation.options.num_transformations == 0 && !no_augmentation,
-          "--num-transformations is 0");
-  ignored("only-encoder", settings.model.initial_checkpoint.empty() && settings.model.only_encoder,
-          "there is no --initial-checkpoint");
-  ignored("warmup-pct", settings.train.warmup_steps.has_value(), "--warmup-steps was given");
-  ignored("save-interval", settings.train.save_each_epoch, "checkpoints are written at the ends of epochs");
-  ignored("keep-best", !validates, "there is no validation");
-  ignored("eval-interval", !validates, "there is no validation");
-  ignored("prefetch-factor", settings.train.num_workers == 0, "there are no workers (--num-workers 0)");
-  ignored("persistent-workers", settings.train.num_workers == 0, "there are no workers (--num-workers 0)");
-  ignored("wandb-project-name", true, "--log-wandb is not there yet");
+  options.note_if_ignored("num-transformations", no_augmentation, "--augmentation-prob is 0");
+  options.note_if_ignored("fn-word-freq", no_augmentation, "--augmentation-prob is 0");
+  options.note_if_ignored("augmentation-prob",
+                          settings.augmentation.options.num_transformations == 0 && !no_augmentation,
+                          "--num-transformations is 0");
+  options.note_if_ignored("only-encoder", settings.model.initial_checkpoint.empty() && settings.model.only_encoder,
+                          "there is no --initial-checkpoint");
+  options.note_if_ignored("warmup-pct", settings.train.warmup_steps.has_value(), "--warmup-steps was given");
+  options.note_if_ignored("save-interval", settings.train.save_each_epoch,
+                          "checkpoints are written at the ends of epochs");
+  options.note_if_ignored("keep-best", !validates, "there is no validation");
+  for (const char* flag : {"eval-interval", "eval-at-start", "eval-batch-size"}) {
+    options.note_if_ignored(flag, !validates, "there is no validation");
+  }
+  options.note_if_ignored("lr-ref-batch", settings.train.lr_scale == LrScale::kNone, "--lr-scale is none");
+  options.note_if_ignored("prefetch-factor", settings.train.num_workers == 0, "there are no workers (--num-workers 0)");
+  options.note_if_ignored("persistent-workers", settings.train.num_workers == 0,
+                          "there are no workers (--num-workers 0)");
+  options.note_if_ignored("wandb-project-name", true, "--log-wandb is not there yet");
 }
 
 }  // namespace
@@ -63,9 +65,9 @@ void add_training_settings(OptionSet& options, TrainingSettings& settings, const
   options.add(folder.name, settings.train.save_path, folder.help).takes("FOLDER");
   add_interval_options(options, settings.train, settings.wandb);
   options
-      .add(
-          "dry-run", settings.dry_run,
-          "try out the settings: two steps, a validation, a checkpoint written, read again and compared; keeps nothing")
+      .add("dry-run", settings.dry_run,
+           "try out the settings: two steps, a validation, a checkpoint written, read again and compared; keeps no "
+           "checkpoint, while data that was prepared and key.csv stay")
       .addition();
   add_machine_options(options, settings.machine, settings.train, settings.loader);
   add_launch_options(options, settings.launch, settings.train);
@@ -91,10 +93,6 @@ void check_label_positions(int64_t num_columns, int64_t block_size) {
       "columns times block size may be {} at most",
       block_size, num_columns, num_columns == 1 ? "" : "s", num_columns * block_size + 1, kDecoderPositions,
       kDecoderPositions - 1);
-}
-
-void note_if_ignored(const OptionSet& options, const char* flag, bool without_effect, std::string_view reason) {
-  if (without_effect && options.given(flag)) log_note("--{} has no effect: {}", flag, reason);
 }
 
 }  // namespace canine

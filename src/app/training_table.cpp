@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "canine/app/settings_table.hpp"
-#include "canine/report/progress.hpp"
+#include "canine/core/readable.hpp"
 
 namespace canine {
 namespace {
@@ -42,6 +42,7 @@ int64_t rows_of_epoch(const TrainParts& parts, const TrainOptions& train, int pr
 std::map<std::string, std::string> meanings(const TrainingSettings& values, const RunContext& context,
                                             const TrainParts& parts, const TrainPlan& plan) {
   const BatchPlan& batches = plan.batches;
+  const ThreadShare& threads = context.process.threads;
   const int64_t rows_of_last =
       rows_of_epoch(parts, values.train, batches.processes) - (plan.steps_per_epoch - 1) * batches.global_batch();
   std::map<std::string, std::string> meanings = {
@@ -53,11 +54,14 @@ std::map<std::string, std::string> meanings(const TrainingSettings& values, cons
        fmt::format("{} of rising rate", counted(plan.warmup_steps, "step"))},
       {values.model.encoder_config.empty() ? "encoder" : "encoder-config", encoder_meaning(context.encoder)},
       {"eval-interval", counted(plan.total_steps / values.train.eval_interval, "validation") + ", and one at the end"},
-      {"precision", name_of(context.precision)},
-      {"devices", context.device.str()},
-      {"num-threads", fmt::format("{}: {}", counted(context.threads.threads, "thread"), context.threads.reason)},
+      {"precision", name_of(context.process.precision)},
+      {"devices", context.process.device.str()},
+      {"num-threads", fmt::format("{}: {}", counted(threads.threads, "thread"), threads.reason)},
       {"decoder-dim-feedforward", fmt::format("width {}", decoder_width(parts.model->options()))},
   };
+  if (plan.learning_rate != values.train.learning_rate) {
+    meanings["learning-rate"] = fmt::format("{} is used", plan.learning_rate);
+  }
   if (values.train.num_workers > 0) {
     meanings["prefetch-factor"] =
         counted(values.train.prefetch_factor * values.train.num_workers, "batch", "es") + " ahead";

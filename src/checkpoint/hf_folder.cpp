@@ -28,6 +28,10 @@ std::string missing_file(const fs::path& folder) {
   return fmt::format("{} or {}", kSafetensors, kTorchFile);
 }
 
+UsageError lacking(const fs::path& folder, std::string_view file) {
+  return UsageError("the folder {} has no {}; a folder in Hugging Face layout was expected", folder.string(), file);
+}
+
 NamedTensors read_weights_file(const fs::path& folder) {
   std::error_code ignored;
   if (fs::is_regular_file(folder / kSafetensors, ignored)) return read_safetensors(folder / kSafetensors);
@@ -54,8 +58,14 @@ NamedTensors EncoderFolder::read_weights() const {
 
 EncoderFolder find_encoder(const fs::path& folder) {
   const std::string missing = missing_file(folder);
-  if (missing.empty()) return {.folder = folder, .config_json = read_file(folder / kConfig, kMaxConfigBytes)};
-  throw UsageError("the folder {} has no {}; a folder in Hugging Face layout was expected", folder.string(), missing);
+  if (!missing.empty()) throw lacking(folder, missing);
+  return {.folder = folder, .config_json = read_encoder_config(folder)};
+}
+
+std::string read_encoder_config(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(folder / kConfig, ignored)) throw lacking(folder, kConfig);
+  return read_file(folder / kConfig, kMaxConfigBytes);
 }
 
 }  // namespace canine

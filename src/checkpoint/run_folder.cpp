@@ -119,6 +119,16 @@ PickleValue read_verified(const fs::path& path, const RunManifest& manifest) {
   return std::move(read.value);
 }
 
+/// The entry with the best value of `metric`, or nullptr.
+const ManifestEntry* best_of(const std::vector<ManifestEntry>& entries, const std::string& metric) {
+  const ManifestEntry* best = nullptr;
+  for (const ManifestEntry& entry : entries) {
+    if (metric.empty() || entry.metric_name != metric || !entry.metric) continue;
+    if (!best || RunFolder::is_better(metric, *entry.metric, *best->metric)) best = &entry;
+  }
+  return best;
+}
+
 /// Files of the manifest to keep: the newest `keep_last`, and the best by `metric`.
 std::set<std::string> kept_files(const RunManifest& manifest, size_t keep_last, const std::string& metric) {
   const auto& entries = manifest.entries();
@@ -126,12 +136,7 @@ std::set<std::string> kept_files(const RunManifest& manifest, size_t keep_last, 
   for (size_t i = entries.size() - std::min(entries.size(), keep_last); i < entries.size(); ++i) {
     kept.insert(entries[i].file);
   }
-  const ManifestEntry* best = nullptr;
-  for (const ManifestEntry& entry : entries) {
-    if (metric.empty() || entry.metric_name != metric || !entry.metric) continue;
-    if (!best || *entry.metric > *best->metric) best = &entry;
-  }
-  if (best) kept.insert(best->file);
+  if (const ManifestEntry* best = best_of(entries, metric)) kept.insert(best->file);
   return kept;
 }
 
@@ -184,6 +189,16 @@ void RunFolder::set_metric(int64_t step, double metric) {
   prune();
 }
 
+std::optional<double> RunFolder::best_metric() const {
+  const RunManifest manifest = RunManifest::read(options_.folder);
+  const ManifestEntry* best = best_of(manifest.entries(), options_.keep_best);
+  return best != nullptr ? best->metric : std::nullopt;
+}
+
+bool RunFolder::is_better(const std::string& metric, double value, double other) {
+  return metric == "val_loss" ? value < other : value > other;
+}
+
 void RunFolder::prune() const {
   if (options_.keep_last == 0) return;
   RunManifest manifest = RunManifest::read(options_.folder);
@@ -216,7 +231,22 @@ void RunFolder::finish() {
 
 std::optional<RunFolder::Found> RunFolder::newest() {
   remove_leftovers(options_.folder);
-  return find_newest(options_.folder);
+  const std::vector<std::string> names = candidates(options_.folder, RunManifest::read(options_.folder));
+  auto found = find_newest(options_.folder);
+  if (found && names.front() == kLast && found->path.filename() != kLast) mend_last(found->path);
+  return found;
+}
+
+/// Other readers take last.bin, so it must not stay broken or behind.
+void RunFolder::mend_last(const fs::path& good) const {
+  const fs::path last = options_.folder / kLast;
+  try {
+    clone_over(good, last);
+    separate(last);  // nobody may come to the clean end of this run
+    log_note("{} now holds what {} holds", last.string(), good.filename().string());
+  } catch (const Error& error) {
+    log_warning("{} stays as it is: {}", last.string(), error.what());
+  }
 }
 
 std::optional<RunFolder::Found> RunFolder::find_newest(const fs::path& folder) {

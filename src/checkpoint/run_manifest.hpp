@@ -14,9 +14,9 @@ struct ManifestEntry {
   uint64_t bytes = 0;
   std::string sha256;
   int64_t step = 0;
-  std::string metric_name;       ///< "" = none
-  std::optional<double> metric;  ///< higher is better
-  std::string time;              ///< of writing, UTC
+  std::string metric_name;  ///< "" = none
+  std::optional<double> metric;
+  std::string time;  ///< of writing, UTC
 };
 
 /// checkpoints.json of a run folder: its checkpoints in the order in which they were saved.

@@ -28,6 +28,11 @@ uint64_t read_header_length(const RandomAccessFile& file) {
   uint64_t length = 0;
   for (size_t i = 0; i < prefix.size(); ++i) length |= std::to_integer<uint64_t>(prefix[i]) << (8 * i);
   if (length > kMaxHeaderBytes || length > file.size() - kPrefixBytes) {
+    std::byte opening{};
+    if (file.size() > kPrefixBytes) file.read(kPrefixBytes, std::span(&opening, 1));
+    if (opening != std::byte{'{'}) {
+      throw CheckpointError("{}: neither a file of torch.save nor one of safetensors; weights were expected", name);
+    }
     throw CheckpointError("{}: the header would have {} bytes; the limit is {} and the file has {} (cut off?)", name,
                           length, kMaxHeaderBytes, file.size());
   }

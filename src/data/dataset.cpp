@@ -1,8 +1,12 @@
 #include "canine/data/dataset.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -10,6 +14,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/parallel.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
 #include "label_fault.hpp"
@@ -52,6 +57,34 @@ class FieldHash {
 
   Sha256 hash_;
   std::string buffer_;
+};
+
+/// The first few of the rows that cannot be used, and how many there are. Threads may share one.
+class FaultyRows {
+ public:
+  void add(int64_t row, std::string text) {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    first_.emplace(row, std::move(text));
+    if (first_.size() > kMostShown) first_.erase(std::prev(first_.end()));
+  }
+
+  void throw_if_any(int64_t num_rows) const {
+    if (count_ == 0) return;
+    if (count_ == 1) throw DataError("{}", first_.begin()->second);
+    std::string text = fmt::format("{} of {} rows cannot be used:", format_count(count_), format_count(num_rows));
+    for (const auto& [row, fault] : first_) text += "\n  " + fault;
+    const auto more = count_ - static_cast<int64_t>(first_.size());
+    if (more > 0) text += fmt::format("\n  and {} more", format_count(more));
+    throw DataError("{}", text);
+  }
+
+ private:
+  static constexpr size_t kMostShown = 10;
+
+  std::mutex mutex_;
+  int64_t count_ = 0;
+  std::map<int64_t, std::string> first_;
 };
 
 }  // namespace
@@ -137,27 +170,35 @@ void Dataset::assign_classes() {
 }
 
 void Dataset::check_rows(const Table& table, int64_t first_row, int num_threads) const {
-  const std::vector<std::string>& target_cols = system_->target_cols();
+  FaultyRows faulty;
   parallel_chunks(table.num_rows, num_threads, kRowsPerThread, [&](int64_t begin, int64_t end, int) {
     Cells cells;
     std::vector<int64_t> sequence(static_cast<size_t>(formatter().layout().sequence_length()));
     for (int64_t row = begin; row < end; ++row) {
-      cells_of(first_row + row, cells);
-      if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
-        const LabelFault fault = find_fault(
-            target_cols, cells, [&](size_t, LabelCells alone) { return !formatter().encode(alone, sequence); });
-        throw DataError("{}, column {}, '{}': {}", table.where(row), fault.column, fault.code, *reason);
-      }
-      const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(first_row + row) * num_columns_;
-      for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
-        if (class_of_code_[codes[column]] >= 0) continue;
-        throw DataError(
-            "{}, column {}: the code '{}' is none of the {} known classes; prepare the data again, or use the key.csv "
-            "that was made together with this file",
-            table.where(row), target_cols[column], codes_[codes[column]], num_classes());
-      }
+      if (const auto fault = fault_of(first_row + row, cells, sequence)) faulty.add(row, table.where(row) + *fault);
     }
   });
+  faulty.throw_if_any(table.num_rows);
+}
+
+/// ", column C, 'code': what is wrong", or nullopt for a good row. `cells` and `sequence` are used meanwhile.
+std::optional<std::string> Dataset::fault_of(int64_t row, Cells& cells, std::vector<int64_t>& sequence) const {
+  const std::vector<std::string>& target_cols = system_->target_cols();
+  cells_of(row, cells);
+  if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
+    const LabelFault fault =
+        find_fault(target_cols, cells, [&](size_t, LabelCells alone) { return !formatter().encode(alone, sequence); });
+    return fmt::format(", column {}, '{}': {}", fault.column, fault.code, *reason);
+  }
+  const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(row) * num_columns_;
+  for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
+    if (class_of_code_[codes[column]] >= 0) continue;
+    return fmt::format(
+        ", column {}: the code '{}' is none of the {} known classes; prepare the data again, or use the key.csv that "
+        "was made together with this file",
+        target_cols[column], codes_[codes[column]], num_classes());
+  }
+  return std::nullopt;
 }
 
 void Dataset::cells_of(int64_t row, Cells& cells) const {

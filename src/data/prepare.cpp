@@ -29,6 +29,10 @@ fs::path train_path(const fs::path& folder) { return folder / kTrainFile; }
 fs::path val_path(const fs::path& folder) { return folder / kValFile; }
 fs::path key_path(const fs::path& folder) { return folder / kKeyFile; }
 
+std::array<fs::path, 3> prepared_files(const fs::path& folder) {
+  return {train_path(folder), val_path(folder), key_path(folder)};
+}
+
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
@@ -89,11 +93,19 @@ PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
   return prepared;
 }
 
+/// Spreadsheets of many countries write other separators.
+std::string_view separator_hint(const std::vector<std::string>& present) {
+  if (present.size() != 1) return "";
+  if (present[0].find(';') != std::string::npos) return " (is ';' the separator? Commas are expected)";
+  if (present[0].find('\t') != std::string::npos) return " (are tabs the separators? Commas are expected)";
+  return "";
+}
+
 void require_column(const std::vector<std::string>& present, const PrepareOptions& options, std::string_view flag,
                     const std::string& name) {
   if (std::ranges::find(present, name) != present.end()) return;
-  throw UsageError("{} {}: {} has no such column; it has {}", flag, name, options.dataset.string(),
-                   fmt::join(present, ", "));
+  throw UsageError("{} {}: {} has no such column; it has {}{}", flag, name, options.dataset.string(),
+                   fmt::join(present, ", "), separator_hint(present));
 }
 
 Table read_source(const PrepareOptions& options) {
@@ -112,7 +124,7 @@ Table read_source(const PrepareOptions& options) {
   }
   log_info("Loading data from {}", options.dataset.string());
   Table table = read_table(options.dataset, read);
-  log_info("Loaded {} rows", format_count(table.num_rows));
+  log_info("Loaded {} row{}", format_count(table.num_rows), table.num_rows == 1 ? "" : "s");
   if (table.num_rows == 0) throw DataError("{}: the file has no rows", options.dataset.string());
   return table;
 }
@@ -154,6 +166,30 @@ class FileVersion {
   fs::file_time_type time_;
 };
 
+/// The source must not be a file that the preparation writes.
+void require_other_file(const fs::path& dataset, const fs::path& folder) {
+  for (const fs::path& file : prepared_files(folder)) {
+    std::error_code ignored;
+    if (!fs::equivalent(dataset, file, ignored)) continue;
+    throw UsageError(
+        "--dataset {}: the preparation writes a file of this name into --save-path {}, so the data would be lost; "
+        "choose another --save-path",
+        dataset.string(), folder.string());
+  }
+}
+
+/// Some of the prepared files are there, and nothing says that this program has written them.
+UsageError foreign_files(const fs::path& folder) {
+  std::vector<std::string> there;
+  for (const fs::path& file : prepared_files(folder)) {
+    if (is_there(file)) there.push_back(file.filename().string());
+  }
+  return UsageError(
+      "{} holds {}, but not all prepared files, and no {} that says where they are from. They would be replaced: "
+      "choose another --save-path, or add --overwrite-prepared",
+      folder.string(), fmt::join(there, " and "), kManifestFile);
+}
+
 PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   if (options.dataset.empty()) {
     throw UsageError("--dataset: no data file was given, and {} holds no prepared data", folder.string());
@@ -185,6 +221,7 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   manifest.source_sha256 = sha256_of_file(options.dataset);
   source.require_unchanged();
   manifest.options = shaping_options(options);
+  write_file(folder / kUnfinishedFile, "", /*sync=*/false);
   remove_old_marks(folder);
   manifest.train = write_rows(prepared.train, table, labels, options, split.train);
   manifest.val = write_rows(prepared.val, table, labels, options, split.val);
@@ -192,6 +229,7 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   manifest.key = {key_text.size(), sha256_of(key_text), prepared.key.size()};
   manifest.write(folder / kManifestFile);
   write_file(key_path(folder), key_text, /*sync=*/false);
+  fs::remove(folder / kUnfinishedFile);
   prepared.fingerprint = fingerprint_of(manifest.train, manifest.val, manifest.key);
   log_info("Saved {}, {}, {} and {} in {}", kTrainFile, kValFile, kKeyFile, kManifestFile, folder.string());
   return prepared;
@@ -226,7 +264,7 @@ void PrepareOptions::validate() const {
 }
 
 PreparedData open_prepared(const PrepareOptions& options, const fs::path& folder) {
-  for (const fs::path& file : {train_path(folder), val_path(folder), key_path(folder)}) {
+  for (const fs::path& file : prepared_files(folder)) {
     if (is_there(file)) continue;
     throw UsageError("{} is not there, although the first process has written it: all hosts need the same folder",
                      file.string());
@@ -236,12 +274,13 @@ PreparedData open_prepared(const PrepareOptions& options, const fs::path& folder
 
 PreparedData prepare(const PrepareOptions& options, const fs::path& folder) {
   options.validate();
-  const std::array files = {train_path(folder), val_path(folder), key_path(folder)};
+  require_other_file(options.dataset, folder);
+  const std::array files = prepared_files(folder);
   const auto there = std::ranges::count_if(files, is_there);
-  if (!options.overwrite_prepared && there == std::ssize(files)) return reuse(options, folder);
-  if (!options.overwrite_prepared && there > 0) {
-    log_note("{} holds only {} of the 3 prepared files; the data is prepared again", folder.string(), there);
-  }
+  if (options.overwrite_prepared || there == 0) return make(options, folder);
+  if (there == std::ssize(files)) return reuse(options, folder);
+  if (!is_there(folder / kUnfinishedFile) && !is_there(folder / kManifestFile)) throw foreign_files(folder);
+  log_note("{} holds only {} of the 3 prepared files; the data is prepared again", folder.string(), there);
   return make(options, folder);
 }
 

@@ -17,6 +17,7 @@ inline constexpr const char* kValFile = "data_val.csv";
 inline constexpr const char* kKeyFile = "key.csv";
 inline constexpr const char* kManifestFile = "prepared.json";
 inline constexpr const char* kRejectedFile = "bad_rows.csv";
+inline constexpr const char* kUnfinishedFile = ".preparation-unfinished";  ///< there while the others are written
 
 /// Size, hash and rows of one file.
 struct FileRecord {

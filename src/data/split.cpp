@@ -72,25 +72,26 @@ Split split_rows(std::vector<int64_t> rows, double share_val) {
 
 void warn_about_oddities(const Table& table, const PrepareOptions& options, const LabelColumns& labels,
                          const LabelScan& scan, const Split& split, const LabelKey& key) {
-  const auto warn_if_any = [](int64_t count, std::string_view what) {
-    if (count > 0) log_warning("{} {}", format_count(count), what);
+  const auto warn_if_any = [](int64_t count, std::string_view one, std::string_view several, std::string_view what) {
+    if (count > 0) log_warning("{} {} {}", format_count(count), count == 1 ? one : several, what);
+  };
+  const auto warn_if_any_row = [&](int64_t count, std::string_view what) {
+    warn_if_any(count, "row has", "rows have", what);
   };
   const StringColumn& texts = table.column(options.input_col);
   if (!split.train.empty()) {
-    warn_if_any(count_shared_texts(texts, split),
-                "validation rows have a description that is in the training rows too, so validation looks better than "
-                "new texts will");
-    warn_if_any(count_untrained_codes(labels, split, key),
-                "codes occur in the validation rows only; they are classes that are never trained");
+    warn_if_any(count_shared_texts(texts, split), "validation row has", "validation rows have",
+                "a description that is in the training rows too, so validation looks better than new texts will");
+    warn_if_any(count_untrained_codes(labels, split, key), "code occurs", "codes occur",
+                "in the validation rows only and will never be trained");
   }
-  warn_if_any(scan.num_split_codes,
-              "rows have a '&' inside a label cell; it separates codes, so such a cell is several");
-  warn_if_any(scan.num_gaps, "rows have a code behind an empty label column; codes after a gap are not learned");
-  warn_if_any(count_missing(texts, split),
-              "rows have no description (an empty cell, or a word for missing values such as NA)");
+  warn_if_any_row(scan.num_split_codes, "a '&' inside a label cell; it separates codes, so such a cell is several");
+  warn_if_any_row(scan.num_gaps, "a code behind an empty label column; codes after a gap are not learned");
+  warn_if_any_row(count_missing(texts, split),
+                  "no description (an empty cell, or a word for missing values such as NA)");
   if (options.language_col) {
-    warn_if_any(count_missing(table.column(*options.language_col), split),
-                "rows have no language; training reads them as 'unk'");
+    warn_if_any_row(count_missing(table.column(*options.language_col), split),
+                    "no language, which training reads as 'unk'");
   }
 }
 

@@ -16,14 +16,15 @@
 namespace canine {
 namespace {
 
+/// Languages that the published models were trained on (data.md §8 of the reference).
 constexpr std::array<std::pair<std::string_view, double>, 14> kThresholds = {{
     {"unk", .31},
     {"ca", .30},
     {"da", .24},
-    {"ge", .21},
     {"en", .26},
     {"es", .30},
     {"fr", .21},
+    {"ge", .21},
     {"gr", .19},
     {"is", .17},
     {"it", .20},
@@ -56,6 +57,12 @@ FlatTopK above_thresholds(const FlatTopK& top, std::span<const double> threshold
   const at::Tensor blank = top.probabilities.le(limits.unsqueeze(1));
   return {top.classes.masked_fill(blank, kNoClass),
           top.probabilities.masked_fill(blank, std::numeric_limits<double>::quiet_NaN())};
+}
+
+std::vector<std::string_view> published_languages() {
+  std::vector<std::string_view> languages;
+  for (const auto& entry : kThresholds) languages.push_back(entry.first);
+  return languages;
 }
 
 double usual_threshold(std::string_view language) {

@@ -15,7 +15,7 @@ void require_descriptors(int world) {
     if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
   }
   throw UsageError(
-      "this process may open {} files, and a job of {} processes needs more than {}: raise the limit with "
+      "this process may open {} files, and a job of {} processes needs at least {}: raise the limit with "
       "`ulimit -n {}` (or LimitNOFILE, /etc/security/limits.conf) before the start",
       limit.rlim_max, world, need, need);
 }

@@ -8,7 +8,7 @@ LaunchContext find_launch(const LaunchFlags& flags) {
   const Environment environment = process_environment();
   HostFacts facts = host_facts();
   // Opening the plug-in loads MPI, which only a process of mpirun needs.
-  facts.mpi_plugin = environment.contains("OMPI_COMM_WORLD_SIZE") && mpi_available();
+  if (environment.contains("OMPI_COMM_WORLD_SIZE")) facts.mpi_problem = mpi_problem();
   return resolve_launch(environment, flags, facts);
 }
 

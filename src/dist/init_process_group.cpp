@@ -24,7 +24,7 @@ std::shared_ptr<ProcessGroup> init_process_group(const InitOptions& options) {
   if (!launch.distributed()) return ProcessGroup::connect(launch, nullptr, group);
   auto store = JobStore::connect(launch, options.timeout_init, options.peers);
   if (options.peers == Peers::kForeign) return ProcessGroup::connect(launch, std::move(store), group);
-  JobMonitor::Options watch = JobMonitor::Options::of(launch);
+  JobMonitor::Options watch = JobMonitor::Options::of(launch, *store);
   watch.before_end = [](const std::string& message, bool secondary) {
     write_error_file(launcher_error_file(process_environment()), {.message = message, .secondary = secondary});
   };

@@ -126,24 +126,38 @@ std::string first_difference(const std::vector<Fields>& ranks) {
   return "";
 }
 
-/// Rank 0 reads all and judges, so that all ranks say the same and the store is read W times and not W squared times.
-Verdict judge(JobStore& store, const Keys& keys, int world, std::chrono::milliseconds timeout) {
+/// Fields of each rank, as text; none of ranks that do not come before the deadline.
+std::vector<std::optional<std::string>> collect(JobStore& store, const Keys& keys, int world,
+                                                std::chrono::milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
+  std::vector<std::optional<std::string>> texts(static_cast<size_t>(world));
+  bool complete = true;
+  for (int rank = 0; rank < world; ++rank) {
+    std::optional<std::string>& text = texts[static_cast<size_t>(rank)];
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    text = store.find(keys.fields_of(rank));
+    if (text || left.count() <= 0 || !complete) continue;
+    try {
+      const auto patience = std::max(left, std::chrono::milliseconds(1000));
+      text = store.wait(keys.fields_of(rank), patience, fmt::format("the digest of rank {}", rank));
+    } catch (const PeerError&) {
+      if (store.find(keys.fields_of(rank))) throw;
+      complete = false;
+    }
+  }
+  return texts;
+}
+
+/// Rank 0 reads all and judges, so that all ranks say the same and the store is read W times and not W squared times.
+Verdict judge(const std::vector<std::optional<std::string>>& texts, std::chrono::milliseconds timeout) {
+  const auto world = static_cast<int>(texts.size());
   std::vector<Fields> ranks;
   std::vector<int> missing;
   for (int rank = 0; rank < world; ++rank) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    const bool there = store.find(keys.fields_of(rank)).has_value();
-    if (!there && (left.count() <= 0 || !missing.empty())) {
-      missing.push_back(rank);
-      continue;
-    }
-    try {
-      const std::string what = fmt::format("the digest of rank {}", rank);
-      const auto patience = std::max(left, std::chrono::milliseconds(1000));
-      ranks.push_back(unpack(store.wait(keys.fields_of(rank), patience, what), rank));
-    } catch (const PeerError&) {
-      if (store.find(keys.fields_of(rank))) throw;
+    const std::optional<std::string>& text = texts[static_cast<size_t>(rank)];
+    if (text) {
+      ranks.push_back(unpack(*text, rank));
+    } else {
       missing.push_back(rank);
     }
   }
@@ -169,6 +183,32 @@ void wait_for_readers(JobStore& store, const Keys& keys, const Verdict& verdict)
   }
 }
 
+Keys start_comparison(JobStore& store, int rank, const Fields& fields) {
+  const int64_t call = store.add(fmt::format("digest/calls/{}", rank), 1);
+  Keys keys{fmt::format("digest/{}", call)};
+  store.set(keys.fields_of(rank), pack(fields));
+  return keys;
+}
+
+void throw_fault(const Verdict& verdict) {
+  if (!verdict.missing.empty()) throw PeerError("{}", verdict.missing);
+  if (!verdict.difference.empty()) throw UsageError("{}", verdict.difference);
+}
+
+/// Rank 0's end of a comparison.
+void conclude(JobStore& store, const Keys& keys, const Verdict& verdict) {
+  store.set(keys.verdict(), verdict.encode());
+  wait_for_readers(store, keys, verdict);
+  throw_fault(verdict);
+}
+
+/// That of the others.
+void obey(JobStore& store, const Keys& keys, const std::string& text) {
+  const Verdict verdict = Verdict::decode(text);
+  if (store.add(keys.readers(), 1) == verdict.readers) store.set(keys.read_by_all(), "");
+  throw_fault(verdict);
+}
+
 }  // namespace
 
 void JobDigest::require_equal_on_all_ranks(ProcessGroup& group) const {
@@ -178,21 +218,20 @@ void JobDigest::require_equal_on_all_ranks(ProcessGroup& group) const {
 
 void JobDigest::require_equal_on_all_ranks(JobStore& store, int rank, int world,
                                            std::chrono::milliseconds timeout) const {
-  const int64_t call = store.add(fmt::format("digest/calls/{}", rank), 1);
-  const Keys keys{fmt::format("digest/{}", call)};
-  store.set(keys.fields_of(rank), pack(fields_));
-  Verdict verdict;
-  if (rank == 0) {
-    verdict = judge(store, keys, world, timeout);
-    store.set(keys.verdict(), verdict.encode());
-    wait_for_readers(store, keys, verdict);
-  } else {
-    const std::string what = "rank 0's comparison of arguments and data (--timeout-init)";
-    verdict = Verdict::decode(store.wait(keys.verdict(), timeout + kForTheVerdict, what));
-    if (store.add(keys.readers(), 1) == verdict.readers) store.set(keys.read_by_all(), "");
+  const Keys keys = start_comparison(store, rank, fields_);
+  if (rank == 0) return conclude(store, keys, judge(collect(store, keys, world, timeout), timeout));
+  const std::string what = "rank 0's comparison of arguments and data (--timeout-init)";
+  obey(store, keys, store.wait(keys.verdict(), timeout + kForTheVerdict, what));
+}
+
+void JobDigest::require_equal_on_all_ranks(JobStore& store, int rank, int world, const Wait& wait) const {
+  const Keys keys = start_comparison(store, rank, fields_);
+  if (rank > 0) return obey(store, keys, wait(keys.verdict(), "the comparison of arguments and data of all ranks"));
+  std::vector<std::optional<std::string>> texts;
+  for (int other = 0; other < world; ++other) {
+    texts.emplace_back(wait(keys.fields_of(other), fmt::format("rank {} to come with its arguments and data", other)));
   }
-  if (!verdict.missing.empty()) throw PeerError("{}", verdict.missing);
-  if (!verdict.difference.empty()) throw UsageError("{}", verdict.difference);
+  conclude(store, keys, judge(texts, {}));
 }
 
 }  // namespace canine

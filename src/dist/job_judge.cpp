@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "canine/core/errors.hpp"
@@ -22,6 +23,14 @@ std::string JobMonitor::State::known_cause(Clock::time_point now) const {
   if (store_silent(now)) return "";
   if (explaining_since && last_look < *explaining_since) return "";
   return fmt::format("{}", fmt::join(signs.silent(now), "; "));
+}
+
+JobMonitor::State::Clock::time_point JobMonitor::State::due(const WaitMark& wait, Clock::time_point now) const {
+  Clock::time_point counted_from = wait.since;
+  if (wait.counts == Counts::kStandstill) {
+    if (const auto standstill = signs.standstill(wait.what)) counted_from = std::max(counted_from, now - *standstill);
+  }
+  return counted_from + wait.deadline;
 }
 
 std::string JobMonitor::State::overdue_message(const WaitMark& wait, Clock::time_point now) const {
@@ -52,7 +61,7 @@ std::string JobMonitor::State::long_silence(Clock::time_point now) const {
 
 std::optional<std::string> JobMonitor::State::verdict(Clock::time_point now) const {
   for (const WaitMark& wait : waits) {
-    const Clock::time_point due = wait.since + wait.deadline;
+    const Clock::time_point due = this->due(wait, now);
     // Who is silent shows only after some beats of looking; a short deadline waits for that.
     const bool informed = (looking_since && now - *looking_since >= silent_after()) || now >= due + silent_after() * 2;
     if (now < due || !(informed || lost_since || !faults.empty())) continue;

@@ -21,21 +21,6 @@ namespace {
 constexpr std::chrono::seconds kLongestLeave{2};
 constexpr std::chrono::milliseconds kLongestReport{3000};
 
-std::string store_name_of(const LaunchContext& launch) {
-  const std::string address = fmt::format("the store at {}:{}", launch.master_addr, launch.master_port);
-  switch (launch.rendezvous) {
-    case Rendezvous::kAgent:
-      return address + " (the launcher's agent)";
-    case Rendezvous::kFile:
-      return fmt::format("the store {}", launch.store_file.string());
-    case Rendezvous::kTcp:
-    case Rendezvous::kMpi:
-    case Rendezvous::kNone:
-      break;
-  }
-  return address + " (rank 0)";
-}
-
 JobMonitor::Options with_host(JobMonitor::Options options) {
   options.validate();
   if (options.host.empty()) options.host = host_name();
@@ -70,13 +55,13 @@ void block_requests() {
 
 }  // namespace
 
-JobMonitor::Options JobMonitor::Options::of(const LaunchContext& launch) {
+JobMonitor::Options JobMonitor::Options::of(const LaunchContext& launch, const JobStore& store) {
+  const bool agent = launch.rendezvous == Rendezvous::kAgent;
   Options options;
   options.rank = launch.rank;
   options.world = launch.world;
-  options.store_name = store_name_of(launch);
-  options.serves_store =
-      launch.rank == 0 && (launch.rendezvous == Rendezvous::kTcp || launch.rendezvous == Rendezvous::kMpi);
+  options.store_name = fmt::format("the store at {} ({})", store.place(), agent ? "the launcher's agent" : "rank 0");
+  options.serves_store = launch.rank == 0 && !agent;
   return options;
 }
 
@@ -123,10 +108,10 @@ void JobMonitor::enter(const std::string& activity) {
 }
 
 JobMonitor::Wait::Wait(JobMonitor& monitor, const std::string& what, std::chrono::milliseconds deadline,
-                       const std::string& flag)
+                       const std::string& flag, Counts counts)
     : monitor_(monitor) {
   const std::lock_guard lock(monitor_.state_->mutex);
-  monitor_.state_->waits.push_back({what, flag, deadline, State::Clock::now()});
+  monitor_.state_->waits.push_back({what, flag, deadline, counts, State::Clock::now()});
 }
 
 JobMonitor::Wait::~Wait() {
@@ -178,7 +163,8 @@ std::string JobMonitor::explain_failure() {
 
 std::string JobMonitor::known_trouble() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->known_cause(State::Clock::now());
+  const std::string cause = state_->known_cause(State::Clock::now());
+  return cause.empty() ? fmt::format("{}", fmt::join(state_->signs.gone(), "; ")) : cause;
 }
 
 void JobMonitor::finish() {

@@ -24,6 +24,7 @@ struct JobMonitor::State {
     std::string what;
     std::string flag;
     std::chrono::milliseconds deadline;
+    Counts counts;
     Clock::time_point since;
   };
 
@@ -41,6 +42,7 @@ struct JobMonitor::State {
   void publish(std::unique_lock<std::mutex>& lock, const std::string& message, bool own);
 
   std::optional<std::string> verdict(Clock::time_point now) const;
+  Clock::time_point due(const WaitMark& wait, Clock::time_point now) const;
   std::string overdue_message(const WaitMark& wait, Clock::time_point now) const;
   std::string long_silence(Clock::time_point now) const;
   /// "" as long as nothing certain is known.

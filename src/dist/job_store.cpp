@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <stdexcept>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <utility>
@@ -10,6 +10,7 @@
 #include "canine/core/errors.hpp"
 #include "descriptor_limit.hpp"
 #include "joining.hpp"
+#include "local_network.hpp"
 #include "mpi_rendezvous.hpp"
 #include "plain_message.hpp"
 #include "store_connection.hpp"
@@ -18,6 +19,10 @@ namespace canine {
 namespace {
 
 using std::chrono::milliseconds;
+
+// For a server that runs to take one more connection.
+constexpr milliseconds kBusy{3000};
+constexpr milliseconds kVeryBusy{10'000};
 
 std::vector<uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
 std::string text(const std::vector<uint8_t>& value) { return {value.begin(), value.end()}; }
@@ -53,10 +58,7 @@ std::shared_ptr<JobStore> JobStore::connect(const LaunchContext& launch, millise
   const JoinedStore joined = join_job(agreed, timeout);
   auto root =
       c10::make_intrusive<c10d::PrefixStore>(fmt::format("canine/{}/{}", agreed.restart, joined.nonce), joined.store);
-  auto store = std::make_shared<JobStore>(std::move(root), "job", peers);
-  store->file_ = joined.file;
-  store->pointer_ = agreed.store_file;
-  return store;
+  return std::make_shared<JobStore>(std::move(root), "job", peers);
 }
 
 JobStore::JobStore(c10::intrusive_ptr<c10d::Store> root, std::string prefix, Peers peers)
@@ -65,20 +67,25 @@ JobStore::JobStore(c10::intrusive_ptr<c10d::Store> root, std::string prefix, Pee
       prefix_(std::move(prefix)),
       peers_(peers) {}
 
-JobStore::~JobStore() {
-  own_.reset();
-  root_.reset();
-  if (!left_ || file_.empty()) return;
-  // A FileStore writes once more when it goes, and would make a removed file again. So rank 0 removes the files when
-  // all have left, the name first, and a rank that finds the name gone removes what it has made again.
-  std::error_code ignored;
-  if (last_) std::filesystem::remove(pointer_, ignored);
-  if (!names(pointer_, file_)) std::filesystem::remove(file_, ignored);
+std::shared_ptr<JobStore> JobStore::clone() const {
+  return exchange("opening a second connection for", prefix_, [&] {
+    // It was there a moment ago. c10d would wait for it to come back, as long as for a server that has yet to start.
+    if (const auto server = address_of(*root_)) {
+      const std::string reason = await_listener(server->host, server->port, std::chrono::steady_clock::now() + kBusy);
+      if (!reason.empty()) throw std::runtime_error(reason);
+    }
+    // It may end between that look and this connection, so c10d must not wait long either.
+    const milliseconds usual = root_->getTimeout();
+    const c10d::StoreTimeoutGuard guard(*root_, kVeryBusy);
+    auto second = root_->clone();
+    second->setTimeout(usual);
+    return std::make_shared<JobStore>(std::move(second), prefix_, peers_);
+  });
 }
 
-std::shared_ptr<JobStore> JobStore::clone() const {
-  return exchange("opening a second connection for", prefix_,
-                  [&] { return std::make_shared<JobStore>(root_->clone(), prefix_, peers_); });
+std::string JobStore::place() const {
+  const auto server = address_of(*root_);
+  return server ? fmt::format("{}:{}", server->host, server->port) : "";
 }
 
 void JobStore::set(const std::string& key, const std::string& value) {
@@ -111,8 +118,7 @@ std::string JobStore::wait_while(const std::string& key, milliseconds period,
 
 void JobStore::leave(int rank, int world, milliseconds timeout) noexcept try {
   if (own_->add("left", 1) == world) own_->set("all_left", "");
-  left_ = true;
-  last_ = rank == 0 && wait_for_key(*own_, "all_left", timeout);
+  if (rank == 0) wait_for_key(*own_, "all_left", timeout);
 } catch (const std::exception&) {
   // The others are gone already, and nothing is lost.
 }

@@ -10,27 +10,29 @@
 #include <optional>
 #include <sstream>
 #include <thread>
-#include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <vector>
 
 #include "canine/core/errors.hpp"
-#include "canine/core/file.hpp"
 #include "canine/core/host_name.hpp"
+#include "local_network.hpp"
+#include "meeting_file.hpp"
 #include "plain_message.hpp"
 #include "store_connection.hpp"
 
 namespace canine {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 
-constexpr milliseconds kLookAgain{100};  // shared file systems tell nobody about changes
-constexpr milliseconds kAnswer{1000};    // after the deadline, for rank 0's answer
-constexpr milliseconds kGrace{3000};     // for the others to read why rank 0 gives up
+constexpr milliseconds kLookAgain{100};     // shared file systems tell nobody about changes
+constexpr milliseconds kAnswer{1000};       // after the deadline, for rank 0's answer
+constexpr milliseconds kGrace{3000};        // for the others to read why rank 0 gives up
+constexpr milliseconds kAddress{2000};      // for an address of rank 0 to accept a connection
+constexpr milliseconds kHandshake{10'000};  // for what has accepted to answer as a store
+constexpr const char* kLoopback = "127.0.0.1";
 
 struct Hello {
   int rank = -1;
@@ -194,61 +196,87 @@ class Joining {
   std::string others_failure_;
 };
 
-fs::path file_named(const fs::path& pointer, const std::string& name) {
-  fs::path file = pointer;
-  file += fmt::format(".{}", name);
-  return file;
+/// Rank 0's store at `address`, for a launch that meets through a file.
+LaunchContext store_at(const LaunchContext& launch, const std::string& address, int port) {
+  LaunchContext there = launch;
+  there.rendezvous = Rendezvous::kTcp;
+  there.master_addr = address;
+  there.master_port = port;
+  return there;
 }
-
-/// The file that rank 0 of some job has named last; "" if none has yet.
-std::string named_in(const fs::path& pointer) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(pointer, ignored)) return "";
-  std::string name = read_file(pointer, 4096);
-  const bool good = name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
-  return good ? name : "";
-}
-
-StorePointer open_file(const fs::path& file) { return c10::make_intrusive<c10d::FileStore>(file.string(), -1); }
 
 JoinedStore join_file_as_rank_0(const LaunchContext& launch, milliseconds timeout, Clock::time_point end) {
-  const std::string stale = named_in(launch.store_file);
-  const std::string name = random_name();
+  const bool one_host = launch.local_world == launch.world;
+  const Listener listener = one_host ? listen_on(kLoopback) : listen_everywhere();
+  LaunchContext own = store_at(launch, kLoopback, listener.port);
+  own.listen_fd = listener.fd;
   JoinedStore joined;
-  joined.file = file_named(launch.store_file, name);
-  joined.store = open_file(joined.file);
-  write_file(launch.store_file, name, /*sync=*/false);
+  joined.store = open_tcp_store(own, timeout);
+  MeetingPlace place{random_name(), host_identity(), listener.port, {}};
+  if (!one_host) place.addresses = local_addresses();
+  const PlaceInFile published(launch.store_file, place);  // until all have joined
   joined.nonce = Joining(joined.store, launch, timeout, end).collect();
-  // Now that all are here nobody looks at the old file any more; before, its removal would hold those who did.
-  std::error_code ignored;
-  if (!stale.empty()) fs::remove(file_named(launch.store_file, stale), ignored);
   return joined;
 }
 
+/// The store at a place; null if nothing there answers as one.
+StorePointer reach(const MeetingPlace& place, const LaunchContext& launch, milliseconds timeout) {
+  for (const std::string& address : addresses_of(place)) {
+    if (!try_listener(address, place.port, kAddress).empty()) continue;
+    try {
+      StorePointer store = open_tcp_store(store_at(launch, address, place.port), std::min(timeout, kHandshake));
+      store->setTimeout(timeout);
+      return store;
+    } catch (const PeerError&) {
+      continue;
+    }
+  }
+  return nullptr;
+}
+
+/// Runs `body`; false if the store has gone meanwhile.
+template <typename Body>
+bool while_store_lasts(const Body& body) {
+  try {
+    body();
+    return true;
+  } catch (const StoreLost&) {
+    return false;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+/// Follows what the file says until a living rank 0 answers.
 JoinedStore join_file(const LaunchContext& launch, milliseconds timeout, Clock::time_point end) {
-  std::string name;
+  std::string name;  // of the place where this rank is, or has been in vain
   JoinedStore joined;
   std::unique_ptr<Joining> joining;
   while (Clock::now() < end) {
-    const std::string named = named_in(launch.store_file);
-    if (named.empty() || (named == name && joining->answered_to_others())) {
-      std::this_thread::sleep_for(kLookAgain);
-      continue;
-    }
-    if (named != name) {
-      joining.reset();  // together with its store, before the hello in the next one
-      name = named;
-      joined.file = file_named(launch.store_file, name);
-      joined.store = open_file(joined.file);
-      joining = std::make_unique<Joining>(joined.store, launch, timeout, end);
-    }
-    joined.nonce = joining->look(kLookAgain);
+    const std::optional<MeetingPlace> place = read_place(launch.store_file);
+    const bool there = while_store_lasts([&] {
+      if (place && (!joining || place->name != name)) {
+        joining.reset();
+        name = place->name;
+        joined.store = reach(*place, launch, timeout);
+        if (joined.store) joining = std::make_unique<Joining>(joined.store, launch, timeout, end);
+      }
+      if (joining && !joining->answered_to_others()) joined.nonce = joining->look(kLookAgain);
+    });
     if (!joined.nonce.empty()) return joined;
+    if (!there) joining.reset();
+    // Rank 0 takes its word out of the file when all have said hello, so nobody will come in its place.
+    if (!there && !place)
+      throw PeerError("rank 0, which served the job's store, has ended while the ranks were joining");
+    if (!joining || joining->answered_to_others()) std::this_thread::sleep_for(kLookAgain);
   }
   if (joining && !joining->answered_to_others()) joining->throw_missing();
-  throw PeerError("rank 0 has not joined within {} s (--timeout-init): no file of this job is named in {} ({})",
+  throw PeerError("rank 0 has not joined within {} s (--timeout-init): {} {}",
                   static_cast<double>(timeout.count()) / 1000, launch.store_file.string(),
-                  joining ? "what is there was left by another job" : "it does not exist");
+                  name.empty() ? "does not say where it is (there is no such file, or it holds something else)"
+                               : "names a place where it does not answer: left by another job, or not to be reached");
 }
 
 JoinedStore join_tcp(const LaunchContext& launch, milliseconds timeout, Clock::time_point end) {
@@ -271,11 +299,6 @@ JoinedStore join_tcp(const LaunchContext& launch, milliseconds timeout, Clock::t
 }
 
 }  // namespace
-
-bool names(const fs::path& pointer, const fs::path& file) {
-  const std::string name = named_in(pointer);
-  return !name.empty() && file_named(pointer, name) == file;
-}
 
 JoinedStore join_job(const LaunchContext& launch, milliseconds timeout) {
   const auto end = Clock::now() + timeout;

@@ -3,7 +3,6 @@
 #include <c10/util/intrusive_ptr.h>
 
 #include <chrono>
-#include <filesystem>
 #include <string>
 
 #include "canine/launch/launch_context.hpp"
@@ -17,8 +16,7 @@ namespace canine {
 /// A store that all ranks of this job, and no others, have joined.
 struct JoinedStore {
   c10::intrusive_ptr<c10d::Store> store;
-  std::string nonce;           ///< rank 0's random name for this job
-  std::filesystem::path file;  ///< kFile: where the keys are
+  std::string nonce;  ///< rank 0's random name for this job
 };
 
 /// Joins the job: returns when all ranks have, or throws.
@@ -28,11 +26,10 @@ struct JoinedStore {
 /// (one that still runs, or a file left behind), and is refused. UsageError: two processes with one rank, different
 /// world sizes. PeerError: ranks missing at the deadline, by number; another job's store.
 ///
-/// kTcp and kAgent join through one store. kFile: rank 0 makes a fresh file beside launch.store_file and names it in
-/// there; the others follow the name until a living rank 0 answers, so what earlier jobs left behind misleads nobody.
+/// kTcp and kAgent join through one store. kFile: rank 0 serves a store at a port that the system chooses and says
+/// where in launch.store_file, until all have joined; the others follow what the file says until a living rank 0
+/// answers, so what earlier jobs left behind misleads nobody. Where all ranks are on one host it serves on the loopback
+/// only.
 JoinedStore join_job(const LaunchContext& launch, std::chrono::milliseconds timeout);
-
-/// Whether rank 0's file `pointer` names `file` as the store of the job.
-bool names(const std::filesystem::path& pointer, const std::filesystem::path& file);
 
 }  // namespace canine

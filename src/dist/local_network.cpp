@@ -129,6 +129,10 @@ Listener listen_on(const std::string& address) {
   const Addresses found = resolve(address, "0", SOCK_STREAM, AI_NUMERICHOST | AI_PASSIVE);
   if (!found) throw std::runtime_error(fmt::format("{} is not an address", address));
   Socket tcp(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int both = 0;  // "::" is for IPv4, too
+  if (tcp.get() >= 0 && found->ai_family == AF_INET6) {
+    ::setsockopt(tcp.get(), IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof(both));
+  }
   if (tcp.get() < 0 || ::bind(tcp.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(tcp.get(), 2048) != 0) {
     throw std::runtime_error(fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
   }
@@ -136,18 +140,32 @@ Listener listen_on(const std::string& address) {
   return {tcp.release(), port};
 }
 
+Listener listen_everywhere() {
+  try {
+    return listen_on("::");
+  } catch (const std::exception&) {
+    return listen_on("0.0.0.0");  // a host without IPv6
+  }
+}
+
+std::string try_listener(const std::string& host, int port, std::chrono::milliseconds patience) {
+  int problem = 0;
+  const Addresses found = resolve(host, std::to_string(port).c_str(), SOCK_STREAM, 0, &problem);
+  if (!found) return fmt::format("the name cannot be resolved ({})", ::gai_strerror(problem));
+  std::string reason;
+  for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
+    reason = try_to_connect(*entry, patience);
+    if (reason.empty()) break;
+  }
+  return reason;
+}
+
 std::string await_listener(const std::string& host, int port, std::chrono::steady_clock::time_point end) {
   constexpr std::chrono::milliseconds kAgain{100}, kPatience{2000};
-  std::string reason;
   do {
-    int problem = 0;
-    const Addresses found = resolve(host, std::to_string(port).c_str(), SOCK_STREAM, 0, &problem);
-    if (!found) reason = fmt::format("the name cannot be resolved ({})", ::gai_strerror(problem));
-    for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
-      const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-      reason = try_to_connect(*entry, std::clamp(rest, std::chrono::milliseconds(1), kPatience));
-      if (reason.empty()) return "";
-    }
+    const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const std::string reason = try_listener(host, port, std::clamp(rest, std::chrono::milliseconds(1), kPatience));
+    if (reason.empty()) return "";
     if (std::chrono::steady_clock::now() + kAgain >= end) return reason;
     std::this_thread::sleep_for(kAgain);  // nothing tells when a server appears
   } while (true);

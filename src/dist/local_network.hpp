@@ -25,8 +25,14 @@ struct Listener {
 /// Listens on `address` at a port that the system chooses. Throws std::runtime_error with the reason.
 Listener listen_on(const std::string& address);
 
-/// Tries until `host`:`port` accepts a connection, which is closed at once. "" or, at `end`, the last reason why not:
-/// "the name cannot be resolved (...)", "Connection refused", "no answer".
+/// The same on all addresses of this host.
+Listener listen_everywhere();
+
+/// Whether `host`:`port` accepts a connection, which is closed at once: "" or the reason why not, "the name cannot be
+/// resolved (...)", "Connection refused", or after `patience` (for each address of a name) "no answer".
+std::string try_listener(const std::string& host, int port, std::chrono::milliseconds patience);
+
+/// The same again and again until `end`. "" or the last reason why not.
 std::string await_listener(const std::string& host, int port, std::chrono::steady_clock::time_point end);
 
 /// Port that `fd` listens on; 0 if it is not a listening socket.

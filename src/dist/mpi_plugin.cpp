@@ -67,7 +67,10 @@ void agree(canine_mpi_agreement& agreement) {
         fits != 0 ? "another process of this job finds MPI's rank or size different from its variables"
                   : fmt::format("MPI says rank {} of {}, the variables say rank {} of {}", rank, size, agreement.rank,
                                 agreement.world);
-    copy(difference + "; is the program started by the mpirun of another MPI than this one was built with?",
+    copy(difference +
+             "; is the program started by the mpirun of another MPI than this one was built with? Where MPI cannot "
+             "agree, "
+             "say where rank 0 is: mpirun -x MASTER_ADDR=host -x MASTER_PORT=29500",
          agreement.problem, sizeof(agreement.problem));
     return;
   }

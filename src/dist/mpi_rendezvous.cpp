@@ -11,7 +11,10 @@ Plugin mpi_plugin() { return open_plugin("canine_mpi", "canine_mpi_agree"); }
 
 }  // namespace
 
-bool mpi_available() { return mpi_plugin().function != nullptr; }
+std::string mpi_problem() {
+  const Plugin plugin = mpi_plugin();
+  return plugin.function != nullptr ? "" : plugin.problem;
+}
 
 LaunchContext agree_through_mpi(const LaunchContext& launch) {
   const Plugin plugin = mpi_plugin();

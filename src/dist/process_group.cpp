@@ -28,6 +28,7 @@ using Backends = c10d::ProcessGroup::BackendType;
 using WorkPointer = c10::intrusive_ptr<c10d::Work>;
 using std::chrono::milliseconds;
 
+constexpr milliseconds kUnlimited = std::chrono::hours(24 * 365);
 constexpr milliseconds kBackstop{10'000};  // of the backend behind the monitor, which knows more to say
 constexpr milliseconds kLeaving{10'000};   // for the other ranks to say goodbye to the store
 
@@ -162,11 +163,19 @@ void ProcessGroup::join() {
   group_ = std::move(group);
 }
 
-milliseconds ProcessGroup::backend_timeout() const { return step_timeout_ + (monitor_ ? kBackstop : milliseconds(0)); }
+ProcessGroup::Limit ProcessGroup::limit() const {
+  return {step_timeout_, patient_ ? JobMonitor::Counts::kStandstill : JobMonitor::Counts::kWait};
+}
 
-void ProcessGroup::guarded(const std::string& what, milliseconds deadline, const std::function<void()>& body) {
+milliseconds ProcessGroup::backend_timeout() const {
+  if (!patient_) return step_timeout_ + (monitor_ ? kBackstop : milliseconds(0));
+  // What others have entered is known to the monitor alone.
+  return monitor_ ? kUnlimited : std::max(step_timeout_, options_.timeout_init);
+}
+
+void ProcessGroup::guarded(const std::string& what, const Limit& limit, const std::function<void()>& body) {
   std::optional<JobMonitor::Wait> mark;
-  if (monitor_) mark.emplace(*monitor_, what, deadline);
+  if (monitor_) mark.emplace(*monitor_, what, limit.time, "--timeout-step", limit.counts);
   try {
     body();
   } catch (const Error&) {
@@ -193,13 +202,13 @@ PeerError ProcessGroup::lost(const std::string& what, const std::exception& erro
 WorkPointer ProcessGroup::start(const std::string& what, const std::function<WorkPointer()>& body) {
   if (shut_down_) throw InternalError("{}: a collective after the group was shut down", what);
   WorkPointer work;
-  if (group_) guarded(what, step_timeout_, [&] { work = body(); });
+  if (group_) guarded(what, limit(), [&] { work = body(); });
   return work;
 }
 
 void ProcessGroup::run(const std::string& what, const std::function<WorkPointer()>& body) {
   const WorkPointer work = start(what, body);
-  if (work) guarded(what, step_timeout_, [&] { work->wait(); });
+  if (work) guarded(what, limit(), [&] { work->wait(); });
 }
 
 void ProcessGroup::all_reduce(at::Tensor& tensor, Reduction reduction, const std::string& what) {
@@ -215,7 +224,7 @@ PendingCollective ProcessGroup::start_all_reduce(at::Tensor& tensor, Reduction r
   });
   PendingCollective pending;
   if (!work) return pending;
-  pending.wait_ = [this, work, what, deadline = step_timeout_] { guarded(what, deadline, [&] { work->wait(); }); };
+  pending.wait_ = [this, work, what, limit = limit()] { guarded(what, limit, [&] { work->wait(); }); };
   return pending;
 }
 
@@ -268,6 +277,11 @@ void ProcessGroup::barrier(const std::string& what) {
 
 void ProcessGroup::set_step_timeout(milliseconds timeout) {
   step_timeout_ = timeout;
+  if (group_) group_->setTimeout(backend_timeout());
+}
+
+void ProcessGroup::set_patient(bool patient) {
+  patient_ = patient;
   if (group_) group_->setTimeout(backend_timeout());
 }
 

@@ -137,6 +137,31 @@ std::vector<std::string> PeerSigns::missing(const std::string& awaited, Clock::t
   return clauses;
 }
 
+std::optional<Clock::duration> PeerSigns::standstill(const std::string& awaited) const {
+  std::optional<Clock::duration> working;  // the longest time of a rank that works, or waits for something else
+  std::optional<Clock::duration> waiting;
+  std::optional<Clock::duration> last_came;
+  const auto take = [](std::optional<Clock::duration>& kept, Clock::duration value, bool largest) {
+    if (!kept || (largest ? value > *kept : value < *kept)) kept = value;
+  };
+  for (int rank = 0; rank < static_cast<int>(peers_.size()); ++rank) {
+    const Peer& peer = peers_[static_cast<size_t>(rank)];
+    if (rank == rank_ || !peer.changed) continue;
+    const Clock::duration age = peer.looked - *peer.changed;
+    if (!peer.sign) {
+      take(working, age, true);
+      continue;
+    }
+    const Clock::duration since = peer.sign->since + age;
+    if (peer.sign->awaited == awaited) {
+      take(last_came, since, false);
+    } else {
+      take(peer.sign->awaited.empty() ? working : waiting, since, true);
+    }
+  }
+  return working ? working : waiting ? waiting : last_came;
+}
+
 std::vector<std::string> PeerSigns::silent(Clock::time_point now, Clock::duration at_least) const {
   std::vector<std::string> clauses;
   for (int rank = 0; rank < static_cast<int>(peers_.size()); ++rank) {

@@ -10,6 +10,7 @@
 #include <random>
 #include <string_view>
 #include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "canine/core/errors.hpp"
@@ -127,6 +128,14 @@ StorePointer open_tcp_store(const LaunchContext& launch, milliseconds timeout) {
   }
 }
 
+std::optional<StoreAddress> address_of(c10d::Store& store) {
+  auto* prefix = dynamic_cast<c10d::PrefixStore*>(&store);
+  const StorePointer below = prefix != nullptr ? prefix->getUnderlyingNonPrefixStore() : StorePointer();
+  const auto* tcp = dynamic_cast<const c10d::TCPStore*>(prefix != nullptr ? below.get() : &store);
+  if (tcp == nullptr) return std::nullopt;
+  return StoreAddress{tcp->getHost(), tcp->getPort()};
+}
+
 bool wait_for_key(c10d::Store& store, const std::string& key, milliseconds timeout) {
   const auto end = std::chrono::steady_clock::now() + timeout;
   try {
@@ -134,7 +143,7 @@ bool wait_for_key(c10d::Store& store, const std::string& key, milliseconds timeo
     return true;
   } catch (const std::exception& error) {
     if (std::chrono::steady_clock::now() + milliseconds(50) >= end) return false;
-    throw PeerError(
+    throw StoreLost(
         "the connection to the job's store is lost: the process that serves it (rank 0, or the launcher's agent) has "
         "ended ({})",
         plain_message(error));

@@ -3,8 +3,10 @@
 #include <c10/util/intrusive_ptr.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 
+#include "canine/core/errors.hpp"
 #include "canine/launch/launch_context.hpp"
 
 namespace c10d {
@@ -20,7 +22,20 @@ std::string describe_master(const LaunchContext& launch);
 /// port) or PeerError (nobody answers within `timeout`).
 c10::intrusive_ptr<c10d::Store> open_tcp_store(const LaunchContext& launch, std::chrono::milliseconds timeout);
 
-/// Waits for `key`; false after `timeout`. Throws PeerError if the store is lost.
+/// Address of the server of a TCP store, also below prefixes; nullopt for other stores.
+struct StoreAddress {
+  std::string host;
+  int port = 0;
+};
+std::optional<StoreAddress> address_of(c10d::Store& store);
+
+/// The process that serves the store has ended.
+class StoreLost : public PeerError {
+ public:
+  using PeerError::PeerError;
+};
+
+/// Waits for `key`; false after `timeout`. Throws StoreLost.
 bool wait_for_key(c10d::Store& store, const std::string& key, std::chrono::milliseconds timeout);
 
 /// A random name, 16 hexadecimal digits.

@@ -2,9 +2,13 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/exchange/label_key_text.hpp"
+#include "canine/hub/hub_cache.hpp"
+#include "canine/model/encoder_config.hpp"
 #include "names.hpp"
 
 namespace canine {
@@ -14,6 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kMostBytes = uint64_t{64} << 20;
 constexpr uint64_t kMostYamlBytes = uint64_t{1} << 20;
+constexpr uint64_t kMostConfigBytes = uint64_t{1} << 20;
 
 /// Text of a file that need not be there.
 std::optional<std::string> read_if_there(const fs::path& path, uint64_t limit) {
@@ -58,17 +63,27 @@ RunArguments arguments_of(const YAML::Node& root, const fs::path& path) {
 }  // namespace
 
 std::optional<LabelKey> read_key_json(const fs::path& folder) {
-  const fs::path path = folder / kKeyJson;
+  const fs::path path = folder / kHubKey;
   const auto text = read_if_there(path, kMostBytes);
   if (!text) return std::nullopt;
   return key_of_json(*text, path.string());
 }
 
 std::optional<ModelCard> read_card_json(const fs::path& folder) {
-  const fs::path path = folder / kCardJson;
+  const fs::path path = folder / kHubCard;
   const auto text = read_if_there(path, kMostBytes);
   if (!text) return std::nullopt;
   return ModelCard::parse(*text, path.string());
+}
+
+std::optional<EncoderOptions> read_config_json(const ModelContent& content) {
+  const bool in_hub_layout =
+      std::count(std::begin(kHubWeights), std::end(kHubWeights), content.path.filename().string()) > 0;
+  if (content.type || !in_hub_layout) return std::nullopt;
+  const fs::path path = content.path.parent_path() / kHubConfig;
+  const auto text = read_if_there(path, kMostConfigBytes);
+  if (!text) return std::nullopt;
+  return parse_encoder_config(*text, path.string());
 }
 
 std::optional<LabelKey> read_key_csv(const fs::path& folder) {

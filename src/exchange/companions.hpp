@@ -9,20 +9,24 @@
 
 #include "canine/data/key.hpp"
 #include "canine/exchange/model_card.hpp"
+#include "canine/exchange/model_content.hpp"
 
 namespace canine {
 
 // Files that lie beside weights and say what they mean; nullopt where there is none.
 
-inline constexpr std::string_view kKeyJson = "key.json";      ///< of a Hub folder
-inline constexpr std::string_view kCardJson = "canine.json";  ///< of our Hub folders
+/// A key that the config.json of a mixer, seq2seq or flat model has and that of an encoder has not.
+inline constexpr const char* kMixerConfigKey = "model_domain";
 
-/// Names in the metadata of safetensors files that we write; the texts are those of the two files above.
+/// Names in the metadata of safetensors files that we write; the texts are those of key.json and canine.json.
 inline constexpr std::string_view kKeyMetadata = "canine_key";
 inline constexpr std::string_view kCardMetadata = "canine_card";
 
 std::optional<LabelKey> read_key_json(const std::filesystem::path& folder);
 std::optional<ModelCard> read_card_json(const std::filesystem::path& folder);
+
+/// config.json of an encoder alone in Hub layout; that of a mixer holds arguments of a constructor. Throws UsageError.
+std::optional<EncoderOptions> read_config_json(const ModelContent& content);
 
 /// key.csv of a run folder.
 std::optional<LabelKey> read_key_csv(const std::filesystem::path& folder);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 
 #include "canine/core/errors.hpp"
@@ -7,6 +8,7 @@
 #include "canine/core/log.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "canine/model/encoder_config.hpp"
+#include "canine/text/hisco_codes.hpp"
 #include "companions.hpp"
 #include "model_shape.hpp"
 #include "names.hpp"
@@ -18,16 +20,16 @@ constexpr uint64_t kMostConfigBytes = uint64_t{1} << 20;
 constexpr int64_t kPublishedWidth = 768;
 constexpr int64_t kPublishedHeads = 12;
 
-/// V and C that the built-in classifications have.
-struct BuiltIn {
-  FormatterKind kind;
-  int64_t vocabulary_size;
-  int64_t num_classes;
-};
-constexpr BuiltIn kBuiltIn[] = {{FormatterKind::kHisco, 19, 1919}, {FormatterKind::kOcc1950, 16, 1000}};
-
-EncoderOptions parse_override(const std::filesystem::path& path) {
-  return parse_encoder_config(read_file(path, kMostConfigBytes), "--encoder-config " + path.string());
+/// The encoder of --encoder-config; what the file itself says of it may not be contradicted.
+EncoderOptions parse_override(const std::filesystem::path& path, const ModelContent& content) {
+  const std::string flag = "--encoder-config " + path.string();
+  const EncoderOptions encoder = parse_encoder_config(read_file(path, kMostConfigBytes), flag);
+  if (!content.card) return encoder;
+  if (const auto difference = find_difference(encoder, content.card->encoder)) {
+    throw UsageError("{}: its {} is {}, that stored with the model {} is {}; leave --encoder-config out", flag,
+                     difference->key, difference->left, content.path.string(), difference->right);
+  }
+  return encoder;
 }
 
 EncoderOptions encoder_from_shape(const EncoderOptions& shape, const std::string& source) {
@@ -48,9 +50,11 @@ EncoderOptions encoder_from_shape(const EncoderOptions& shape, const std::string
 }
 
 FormatterKind kind_from_shape(const MixerOptions& shape) {
-  for (const auto& [kind, vocabulary_size, num_classes] : kBuiltIn) {
-    const bool symbols_fit = shape.vocabulary_size == 0 || shape.vocabulary_size == vocabulary_size;
-    const bool classes_fit = shape.num_classes == 0 || shape.num_classes == num_classes;
+  for (const FormatterKind kind : {FormatterKind::kHisco, FormatterKind::kOcc1950}) {
+    const CodeSystem codes({.formatter = {.kind = kind}});
+    const bool symbols_fit =
+        shape.vocabulary_size == 0 || shape.vocabulary_size == codes.formatter()->vocabulary_size();
+    const bool classes_fit = shape.num_classes == 0 || shape.num_classes == codes.num_classes();
     if (symbols_fit && classes_fit) return kind;
   }
   return FormatterKind::kGeneral;
@@ -82,8 +86,8 @@ ModelCard card_from_surroundings(const ModelContent& content, const MixerOptions
   return card;
 }
 
-void apply(const ModelOverrides& overrides, ModelCard& card) {
-  if (!overrides.encoder_config.empty()) card.encoder = parse_override(overrides.encoder_config);
+void apply(const ModelOverrides& overrides, const ModelContent& content, ModelCard& card) {
+  if (!overrides.encoder_config.empty()) card.encoder = parse_override(overrides.encoder_config, content);
   FormatterOptions& formatter = card.formatter;
   if (overrides.formatter && *overrides.formatter != formatter.kind) {
     formatter.kind = *overrides.formatter;
@@ -101,8 +105,16 @@ void apply(const ModelOverrides& overrides, ModelCard& card) {
   formatter.num_columns = static_cast<int64_t>(card.target_cols.size());
 }
 
+/// Class i stands for the code i.
+std::shared_ptr<const LabelKey> numbers_as_codes(int64_t num_classes) {
+  auto key = std::make_shared<LabelKey>();
+  for (int64_t number = 0; number < num_classes; ++number) key->add(std::to_string(number));
+  return key;
+}
+
 /// The key of a general-purpose system; another one than the file's would give its classes other meanings.
-std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const ModelOverrides& overrides) {
+std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const MixerOptions& shape,
+                                         const ModelOverrides& overrides) {
   const std::string source = content.path.string();
   if (!overrides.mapping.empty()) {
     LabelKey key = LabelKey::read(overrides.mapping);
@@ -115,6 +127,13 @@ std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const Mode
   if (content.key) return std::make_shared<const LabelKey>(*content.key);
   for (const auto& read : {read_key_json, read_key_csv}) {
     if (auto key = read(content.path.parent_path())) return std::make_shared<const LabelKey>(std::move(*key));
+  }
+  if (shape.num_classes == kNumHiscoCodes) {  // whatever the codes are, the Python program's train_mixer takes as many
+    log_note(
+        "{}: the file has no key, so it is taken for one of the Python program's train_mixer --formatter gpf, whose "
+        "classes are the codes 0 to {} themselves (docs/differences.md, D32). Others: --mapping",
+        source, kNumHiscoCodes - 1);
+    return numbers_as_codes(shape.num_classes);
   }
   throw UsageError(
       "{}: the file does not say which codes its classes stand for, and there is no key.csv beside it; give "
@@ -139,6 +158,14 @@ void check_encoder(const EncoderOptions& encoder, const EncoderOptions& shape, c
         "with --encoder-config",
         source, key, shape.*size, encoder.*size);
   }
+}
+
+/// Settings of an encoder from whatever says them: the user, the card, config.json beside the weights, their shape.
+EncoderOptions encoder_of(const ModelContent& content, const EncoderOptions& shape, const ModelOverrides& overrides) {
+  if (!overrides.encoder_config.empty()) return parse_override(overrides.encoder_config, content);
+  if (content.card) return content.card->encoder;
+  if (const auto encoder = read_config_json(content)) return *encoder;
+  return encoder_from_shape(shape, content.path.string());
 }
 
 void check_sizes(const ModelContent& content, const MixerOptions& shape, const CodeSystem& codes) {
@@ -172,10 +199,10 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
   ModelDescription model;
   model.card = content.card ? *content.card : card_from_surroundings(content, shape, overrides);
   model.card.type = *content.type;
-  apply(overrides, model.card);
+  apply(overrides, content, model.card);
   check_encoder(model.card.encoder, shape.encoder, content.path.string());
   CodeSystem::Options options{.formatter = model.card.formatter, .target_cols = model.card.target_cols, .key = nullptr};
-  if (model.card.formatter.kind == FormatterKind::kGeneral) options.key = find_key(content, overrides);
+  if (model.card.formatter.kind == FormatterKind::kGeneral) options.key = find_key(content, shape, overrides);
   model.codes = std::make_shared<const CodeSystem>(options);
   model.card.target_cols = model.codes->target_cols();
   check_sizes(content, shape, *model.codes);
@@ -185,9 +212,7 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
 EncoderOptions describe_encoder(const ModelContent& content, const ModelOverrides& overrides) {
   const std::string source = content.path.string();
   const EncoderOptions shape = shape_of(encoder_weights(content.weights), source).encoder;
-  const EncoderOptions encoder = !overrides.encoder_config.empty() ? parse_override(overrides.encoder_config)
-                                 : content.card                    ? content.card->encoder
-                                                                   : encoder_from_shape(shape, source);
+  const EncoderOptions encoder = encoder_of(content, shape, overrides);
   check_encoder(encoder, shape, source);
   return encoder;
 }

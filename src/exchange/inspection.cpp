@@ -79,7 +79,7 @@ int64_t num_numbers(const NamedTensors& tensors) {
 /// What a card says in a few words.
 std::string card_text(const ModelCard& card) {
   const FormatterOptions& formatter = card.formatter;
-  std::string codes(word_of(kFormatterWords, formatter.kind));
+  std::string codes(name_of(formatter.kind));
   if (formatter.kind == FormatterKind::kGeneral) {
     codes += fmt::format(", {} tokens per code{}", formatter.block_size,
                          formatter.use_within_block_sep ? " between commas" : "");

@@ -101,7 +101,7 @@ std::string ModelCard::to_json() const {
   Json card;
   card["type"] = word_of(kTypeWords, type);
   card["encoder"] = Json::parse(encoder_config_json(encoder));
-  card["formatter"] = {{"kind", word_of(kFormatterWords, formatter.kind)},
+  card["formatter"] = {{"kind", name_of(formatter.kind)},
                        {"num_columns", formatter.num_columns},
                        {"block_size", formatter.block_size},
                        {"use_within_block_sep", formatter.use_within_block_sep}};

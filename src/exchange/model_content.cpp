@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -122,6 +123,11 @@ ModelContent folder_content(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool is_mixer_config(std::string_view config_json) {
+  const nlohmann::json config = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
+  return config.is_object() && config.contains(kMixerConfigKey);
+}
 
 bool names_hub_model(const std::string& source) {
   std::error_code ignored;

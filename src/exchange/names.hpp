@@ -17,8 +17,9 @@ struct Word {
 
 inline constexpr Word<ModelType> kTypeWords[] = {
     {"mixer", ModelType::kMixer}, {"seq2seq", ModelType::kSeq2Seq}, {"flat", ModelType::kFlat}};
-inline constexpr Word<FormatterKind> kFormatterWords[] = {
-    {"gpf", FormatterKind::kGeneral}, {"hisco", FormatterKind::kHisco}, {"occ1950", FormatterKind::kOcc1950}};
+inline const Word<FormatterKind> kFormatterWords[] = {{name_of(FormatterKind::kGeneral), FormatterKind::kGeneral},
+                                                      {name_of(FormatterKind::kHisco), FormatterKind::kHisco},
+                                                      {name_of(FormatterKind::kOcc1950), FormatterKind::kOcc1950}};
 inline constexpr Word<Padding> kPaddingWords[] = {{"reference", Padding::kReference}, {"mask", Padding::kMask}};
 
 template <typename Value, size_t kNum>

@@ -5,6 +5,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/exchange/model_content.hpp"
+#include "canine/model/mixer.hpp"
 
 namespace canine {
 namespace {
@@ -46,8 +47,6 @@ std::optional<std::string> name_in_encoder(std::string_view name) {
 }
 
 }  // namespace
-
-bool is_position_ids(const std::string& name) { return name == "position_ids" || name.ends_with(".position_ids"); }
 
 NamedTensors part_of(const NamedTensors& weights, std::string_view prefix) {
   NamedTensors part;

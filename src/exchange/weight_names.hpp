@@ -18,7 +18,4 @@ NamedTensors python_names(const NamedTensors& weights, ModelType type);
 /// The tensors whose names begin with `prefix`, under the rest of their names.
 NamedTensors part_of(const NamedTensors& weights, std::string_view prefix);
 
-/// Older transformers releases stored this constant with the weights.
-bool is_position_ids(const std::string& name);
-
 }  // namespace canine

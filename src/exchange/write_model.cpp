@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "canine/checkpoint/safetensors.hpp"
@@ -11,6 +12,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/exchange/label_key_text.hpp"
+#include "canine/hub/hub_cache.hpp"
 #include "canine/model/encoder_config.hpp"
 #include "canine/text/make_formatter.hpp"
 #include "companions.hpp"
@@ -23,8 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using Metadata = std::map<std::string, std::string>;
 
-constexpr const char* kHubWeights = "model.safetensors";
-constexpr const char* kHubConfig = "config.json";
 /// What libraries of Hugging Face ask of the files they load.
 const Metadata kHubMetadata = {{"format", "pt"}};
 
@@ -37,7 +37,7 @@ NamedTensors weights_of(const ModelContent& content) {
 std::string hub_config(const ModelContent& content) {
   const MixerOptions shape = shape_of(mixer_weights(content), content.path.string());
   nlohmann::ordered_json config;
-  config["model_domain"] = "Multilingual_CANINE";
+  config[kMixerConfigKey] = "Multilingual_CANINE";
   config["dropout_rate"] = 0;
   if (shape.num_classes > 0) config["n_classes"] = config["num_classes_flat"] = shape.num_classes;
   if (shape.vocabulary_size > 0) {
@@ -62,6 +62,11 @@ std::string hub_config(const ModelContent& content) {
   return config.dump(2) + "\n";
 }
 
+/// Takes away what an earlier export would say of the new one, config.json first: without it the folder is no model.
+void remove_former(const fs::path& folder) {
+  for (const std::string_view former : {kHubConfig, kHubKey, kHubCard}) fs::remove(folder / former);
+}
+
 }  // namespace
 
 void write_checkpoint(const fs::path& path, const ModelContent& content) {
@@ -84,16 +89,17 @@ void write_hub_folder(const fs::path& folder, const ModelContent& content) {
   if (!content.type || !content.card) throw InternalError("{}: a Hub folder needs type and card", folder.string());
   const std::string config = hub_config(content);
   make_writable_folder(folder);
-  for (const auto& former : {fs::path(kHubConfig), fs::path(kKeyJson)}) fs::remove(folder / former);
-  write_safetensors(folder / kHubWeights, weights_of(content), kHubMetadata);
-  if (content.key) write_file(folder / kKeyJson, to_json(*content.key));
-  write_file(folder / kCardJson, content.card->to_json());
+  remove_former(folder);
+  write_safetensors(folder / kHubWeights[0], weights_of(content), kHubMetadata);
+  if (content.key) write_file(folder / kHubKey, to_json(*content.key));
+  write_file(folder / kHubCard, content.card->to_json());
   write_file(folder / kHubConfig, config);
 }
 
 void write_encoder_folder(const fs::path& folder, const ModelContent& content, const EncoderOptions& encoder) {
   make_writable_folder(folder);
-  write_safetensors(folder / kHubWeights, part_of(encoder_weights(content.weights), "encoder."), kHubMetadata);
+  remove_former(folder);
+  write_safetensors(folder / kHubWeights[0], part_of(encoder_weights(content.weights), "encoder."), kHubMetadata);
   write_file(folder / kHubConfig, encoder_config_json(encoder));
 }
 

@@ -41,10 +41,11 @@ bool is_repository(std::string_view text) {
   return is_plain(text.substr(0, slash)) && is_plain(text.substr(slash + 1));
 }
 
-bool holds_model(const fs::path& snapshot) {
+bool holds(const fs::path& snapshot, HubFiles files) {
   std::error_code ignored;
   const auto has = [&](std::string_view name) { return fs::is_regular_file(snapshot / name, ignored); };
-  return has(kHubConfig) && std::any_of(std::begin(kHubWeights), std::end(kHubWeights), has);
+  return has(kHubConfig) &&
+         (files == HubFiles::kConfig || std::any_of(std::begin(kHubWeights), std::end(kHubWeights), has));
 }
 
 /// Commit that a branch or tag had when it was downloaded; otherwise the revision itself, which may be a commit.
@@ -58,11 +59,11 @@ std::string commit_of(const fs::path& model, const std::string& revision) {
 }
 
 /// The newest of the complete snapshots of a model.
-std::optional<fs::path> newest_snapshot(const fs::path& model) {
+std::optional<fs::path> newest_snapshot(const fs::path& model, HubFiles files) {
   std::optional<fs::path> newest;
   std::error_code ignored;
   for (const auto& item : fs::directory_iterator(model / "snapshots", ignored)) {
-    if (!holds_model(item.path())) continue;
+    if (!holds(item.path(), files)) continue;
     if (!newest || fs::last_write_time(item.path(), ignored) > fs::last_write_time(*newest, ignored)) {
       newest = item.path();
     }
@@ -100,11 +101,11 @@ fs::path hub_model_folder(const fs::path& cache, const HubName& name) {
   return cache / folder;
 }
 
-std::optional<fs::path> find_cached_model(const fs::path& cache, const HubName& name) {
+std::optional<fs::path> find_cached_model(const fs::path& cache, const HubName& name, HubFiles files) {
   const fs::path model = hub_model_folder(cache, name);
   const std::string commit = commit_of(model, name.revision);
-  if (is_plain(commit) && holds_model(model / "snapshots" / commit)) return model / "snapshots" / commit;
-  if (name.revision == HubName().revision) return newest_snapshot(model);
+  if (is_plain(commit) && holds(model / "snapshots" / commit, files)) return model / "snapshots" / commit;
+  if (name.revision == HubName().revision) return newest_snapshot(model, files);
   return std::nullopt;
 }
 

@@ -65,6 +65,7 @@ std::vector<RemoteFile> RemoteModel::files() {
     throw UsageError("there is no {} of '{}' at {} (revision {}); a model in Hugging Face layout was expected",
                      kHubConfig, name_.repository, options_.endpoint, name_.revision);
   }
+  if (options_.files == HubFiles::kConfig) return {*config};
   // A branch may move between two questions.
   const auto of_same_commit = [&](std::string_view file) {
     std::optional<RemoteFile> found = find(file, name_.revision);
@@ -79,7 +80,9 @@ std::vector<RemoteFile> RemoteModel::files() {
                      name_.repository, options_.endpoint, kHubWeights[0], kHubWeights[1]);
   }
   std::vector<RemoteFile> files = {*weights, *config};
-  if (const auto key = of_same_commit(kHubKey)) files.insert(files.begin(), *key);
+  for (const std::string_view optional : {kHubCard, kHubKey}) {
+    if (const auto file = of_same_commit(optional)) files.insert(files.begin(), *file);
+  }
   return files;
 }
 

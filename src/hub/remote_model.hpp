@@ -26,7 +26,8 @@ class RemoteModel {
  public:
   RemoteModel(HubName name, const DownloadOptions& options);
 
-  /// The files that make the model, all of one commit: key.json (if there is one), weights, config.json.
+  /// The files that make the model, all of one commit: key.json and canine.json (if there), weights, config.json; of
+  /// these those that the options name.
   /// Throws UsageError if there is no such model, no access, or files are missing; IoError.
   std::vector<RemoteFile> files();
 

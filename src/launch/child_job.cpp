@@ -93,6 +93,8 @@ int ChildJob::wait(const SupervisedSignals& signals) {
     reap();
     pass_deadline();
   }
+  // Nobody has failed by itself, so it was the network, or something that none of them saw.
+  if (first_failed_ && !cause_) log_error("{}, before all others that failed", first_end_);
   return exit_code();
 }
 
@@ -126,16 +128,21 @@ void ChildJob::note_end(const End& end) {
   const Child& child = children_[rank];
   if (!is_failure(child.code)) return;
   const bool stopped_by_us = kill_at_.has_value();
+  const bool lost_a_peer = child.code == static_cast<int>(ExitCode::kPeer);
+  const std::string end_of_rank = fmt::format("rank {} (process {}) ended with {}", rank, child.pid, words_for(status));
   if (!first_failed_) {
     first_failed_ = rank;
+    first_end_ = end_of_rank;
     terminate_at_ = Clock::now() + peer_grace_;
-    log_error("rank {} (process {}) ended with {}{}", rank, child.pid, words_for(status),
-              any_running() ? "; waiting for the others to end" : "");
-  } else {
-    log_note("rank {} (process {}) ended with {}{}", rank, child.pid, words_for(status),
-             stopped_by_us ? " after it was told to" : " afterwards");
   }
-  if (!cause_ && !stopped_by_us && child.code != static_cast<int>(ExitCode::kPeer)) cause_ = rank;
+  if (!cause_ && !stopped_by_us && !lost_a_peer) {
+    cause_ = rank;
+    log_error("{}{}", end_of_rank, any_running() ? "; waiting for the others to end" : "");
+  } else if (stopped_by_us) {
+    log_note("{} after it was told to", end_of_rank);
+  } else {
+    log_note("{}{}", end_of_rank, lost_a_peer ? ", having lost another rank" : " afterwards");
+  }
 }
 
 void ChildJob::pass_deadline() {

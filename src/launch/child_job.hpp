@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace canine {
@@ -62,6 +63,8 @@ class ChildJob {
 
   void send_all(int signal) const;
   void reap();
+  /// The rank that failed first by itself is named as an error, others are notes: rank 0, which the others need, may
+  /// end last with a fault that was the first.
   void note_end(const End& end);
   void pass_deadline();
   bool any_running() const;
@@ -73,6 +76,7 @@ class ChildJob {
   std::chrono::milliseconds stop_grace_;
   std::vector<Child> children_;
   std::optional<size_t> first_failed_;  // rank
+  std::string first_end_;               // what is said of its end
   std::optional<size_t> cause_;         // first rank that failed by itself instead of losing a peer
   std::optional<Clock::time_point> terminate_at_;
   std::optional<Clock::time_point> kill_at_;

@@ -16,12 +16,34 @@ Environment process_environment() {
   return environment;
 }
 
+namespace {
+
+/// Where the ranks meet, as the end of a sentence.
+std::string meeting_text(const LaunchContext& launch) {
+  switch (launch.rendezvous) {
+    case Rendezvous::kNone:
+      return "";
+    case Rendezvous::kMpi:
+      return "; the ranks meet through MPI";
+    case Rendezvous::kFile:
+      return fmt::format("; the ranks meet through the file {}", launch.store_file.string());
+    case Rendezvous::kAgent:
+    case Rendezvous::kTcp:
+      break;
+  }
+  return fmt::format("; the ranks meet at {}:{}", launch.master_addr, launch.master_port);
+}
+
+}  // namespace
+
 const char* name_of(Launcher launcher) {
   switch (launcher) {
     case Launcher::kSingle:
       return "single";
     case Launcher::kTorchrun:
       return "torchrun";
+    case Launcher::kEnv:
+      return "env";
     case Launcher::kOpenMpi:
       return "openmpi";
     case Launcher::kPmi:
@@ -35,8 +57,8 @@ const char* name_of(Launcher launcher) {
 }
 
 std::string LaunchContext::describe() const {
-  return fmt::format("launcher={} rank={}/{} local={}/{} because {}", name_of(launcher), rank, world, local_rank,
-                     local_world, because);
+  return fmt::format("launcher={} rank={}/{} local={}/{} because {}{}", name_of(launcher), rank, world, local_rank,
+                     local_world, because, meeting_text(*this));
 }
 
 }  // namespace canine

@@ -95,14 +95,14 @@ void find_local_torch_place(LaunchContext& place, const Variables& variables, co
 
 LaunchContext torch_place(const Variables& variables, const LaunchFlags& flags, const HostFacts& facts) {
   LaunchContext place;
-  place.launcher = Launcher::kTorchrun;
+  const std::string run_id = variables.text("TORCHELASTIC_RUN_ID");
+  place.launcher = run_id.empty() ? Launcher::kEnv : Launcher::kTorchrun;
   place.rank = variables.number(kTorch.rank, 0);
   place.world = variables.number(kTorch.world, 1);
   check_rank(place.rank, place.world, kTorch);
   find_local_torch_place(place, variables, flags, facts);
   check(place, kTorch);
   place.restart = variables.find_number("TORCHELASTIC_RESTART_COUNT", 0).value_or(0);
-  const std::string run_id = variables.text("TORCHELASTIC_RUN_ID");
   place.run_id = run_id == "none" ? "" : run_id;  // torchrun's word for "no id was given"
   place.parent_is_launcher = !run_id.empty();
   place.because = run_id.empty() ? "RANK and WORLD_SIZE are set" : "RANK, WORLD_SIZE and TORCHELASTIC_RUN_ID are set";
@@ -221,7 +221,7 @@ LaunchContext single_place(const Variables& variables) {
 /// What a nearer source hides, for `because`.
 std::string hidden_sources(const Variables& variables, Launcher used) {
   std::vector<std::string> hidden;
-  const bool mpi_hidden = used == Launcher::kTorchrun || used == Launcher::kSelf;
+  const bool mpi_hidden = used == Launcher::kTorchrun || used == Launcher::kEnv || used == Launcher::kSelf;
   if (mpi_hidden) {
     for (const Names& names : {kOmpi, kMvapich, kHydra}) {
       if (variables.has(names.rank)) hidden.push_back(names.rank);

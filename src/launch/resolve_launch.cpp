@@ -86,17 +86,23 @@ void use_master(LaunchContext& context, const Variables& variables, const std::s
 }
 
 void use_mpi(LaunchContext& context, const Variables& variables, const HostFacts& facts) {
-  if (context.launcher == Launcher::kOpenMpi && facts.mpi_plugin) {
+  const bool given = variables.has("MASTER_ADDR") && variables.has("MASTER_PORT");
+  if (given) return use_master(context, variables, context.because);
+  const bool open_mpi = context.launcher == Launcher::kOpenMpi;
+  if (open_mpi && facts.mpi_problem.empty()) {
     context.rendezvous = Rendezvous::kMpi;
-  } else if (context.local_world == context.world) {
+    return;
+  }
+  if (open_mpi) context.because += fmt::format(" (MPI cannot be asked for an address: {})", facts.mpi_problem);
+  if (context.local_world == context.world) {
     // The launcher process lives exactly as long as the job, so no two jobs share the name, also one after the other.
     use_file(context,
              facts.temporary_folder / fmt::format("canine-{}-{}.store", facts.user_id, facts.launcher_process));
   } else {
     use_master(context, variables,
                fmt::format("launcher {} across hosts, and {}", name_of(context.launcher),
-                           context.launcher == Launcher::kOpenMpi ? "the MPI plug-in of this program cannot be used"
-                                                                  : "only Open MPI can be asked for an address"));
+                           open_mpi ? "the MPI plug-in of this program cannot be used: " + facts.mpi_problem
+                                    : "only Open MPI can be asked for an address"));
   }
 }
 
@@ -116,6 +122,7 @@ void choose_rendezvous(LaunchContext& context, const Variables& variables, const
       break;
     case Launcher::kSelf:
     case Launcher::kTorchrun:
+    case Launcher::kEnv:
       use_master(context, variables, context.because);
       if (context.launcher == Launcher::kTorchrun && variables.text("TORCHELASTIC_USE_AGENT_STORE") == "True") {
         context.rendezvous = Rendezvous::kAgent;

@@ -1,7 +1,9 @@
 #include "canine/model/encoder_config.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "canine/core/errors.hpp"
 
@@ -9,6 +11,10 @@ namespace canine {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Keys that do not change what trained weights compute.
+constexpr std::string_view kWithoutEffect[] = {"hidden_dropout_prob", "attention_probs_dropout_prob",
+                                               "initializer_range", "max_position_embeddings"};
 
 /// Calls visit(key, value) for every key of config.json that shapes the encoder.
 template <typename Options, typename Visitor>
@@ -78,6 +84,17 @@ std::string encoder_config_json(const EncoderOptions& options) {
   config["hidden_act"] = "gelu";
   visit_keys(options, [&](const char* key, const auto& value) { config[key] = value; });
   return config.dump(2) + "\n";
+}
+
+std::optional<EncoderDifference> find_difference(const EncoderOptions& left, const EncoderOptions& right) {
+  const Json of_left = Json::parse(encoder_config_json(left));
+  const Json of_right = Json::parse(encoder_config_json(right));
+  for (const auto& [key, value] : of_left.items()) {
+    if (value == of_right[key]) continue;
+    if (std::find(std::begin(kWithoutEffect), std::end(kWithoutEffect), key) != std::end(kWithoutEffect)) continue;
+    return EncoderDifference{key, value.dump(), of_right[key].dump()};
+  }
+  return std::nullopt;
 }
 
 }  // namespace canine

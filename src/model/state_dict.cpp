@@ -22,9 +22,10 @@ std::string some(const std::vector<std::string>& names) {
 }
 
 /// Older transformers releases stored this constant with the weights.
-bool is_position_ids(std::string_view name) { return name == "position_ids" || name.ends_with(".position_ids"); }
 
 }  // namespace
+
+bool is_position_ids(std::string_view name) { return name == "position_ids" || name.ends_with(".position_ids"); }
 
 std::vector<std::pair<std::string, at::Tensor>> state_dict(torch::nn::Module& module) {
   std::vector<std::pair<std::string, at::Tensor>> entries;

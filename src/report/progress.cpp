@@ -10,6 +10,7 @@
 
 #include "canine/core/clock.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 
 namespace canine {
 namespace {

@@ -73,10 +73,12 @@ void CsvScanner::check_utf8() {
   } else if (!at_end_ && bad + kLongestSequence > text.size()) {
     checked_ += bad;  // perhaps only cut off by the end of the window
   } else {
+    const auto byte = static_cast<unsigned char>(text[bad]);
+    const bool utf16_mark = byte == 0xFF || byte == 0xFE;  // bytes that texts in an 8-bit encoding hardly have
     throw DataError(
-        "{}: expected UTF-8, found the byte 0x{:02X}. Save the file as UTF-8 (for example 'iconv -f "
-        "ISO-8859-1 -t UTF-8 OLD > NEW')",
-        where(checked_ + bad), static_cast<unsigned char>(text[bad]));
+        "{}: expected UTF-8, found the byte 0x{:02X}. Save the file as UTF-8 (for example 'iconv -f {} -t UTF-8 OLD > "
+        "NEW')",
+        where(checked_ + bad), byte, utf16_mark ? "UTF-16" : "ISO-8859-1");
   }
 }
 

@@ -1,5 +1,6 @@
 #include <arrow/array.h>
 #include <arrow/io/file.h>
+#include <arrow/scalar.h>
 #include <arrow/status.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
@@ -70,13 +71,24 @@ class Appender {
         return append_floats(static_cast<const arrow::DoubleArray&>(array));
       case arrow::Type::BOOL:
         return append_booleans(static_cast<const arrow::BooleanArray&>(array));
+      case arrow::Type::DATE32:
+      case arrow::Type::DATE64:
+      case arrow::Type::TIME32:
+      case arrow::Type::TIME64:
+      case arrow::Type::TIMESTAMP:
+        return append_times(array);
+      case arrow::Type::DECIMAL32:
+      case arrow::Type::DECIMAL64:
+      case arrow::Type::DECIMAL128:
+      case arrow::Type::DECIMAL256:
+        return append_each(array, [&](int64_t i) { column_.append(text_of(array, i)); });
       case arrow::Type::DICTIONARY:
         return append_dictionary(static_cast<const arrow::DictionaryArray&>(array));
       case arrow::Type::NA:
         for (int64_t i = 0; i < array.length(); ++i) append_null();
         return;
       default:
-        throw DataError("{}: expected text, numbers or booleans, the column holds {}; store it as text", where_,
+        throw DataError("{}: expected text, numbers, dates or booleans, the column holds {}; store it as text", where_,
                         array.type()->ToString());
     }
   }
@@ -137,6 +149,23 @@ class Appender {
 
   void append_booleans(const arrow::BooleanArray& array) {
     append_each(array, [&](int64_t i) { column_.append(array.Value(i) ? "True" : "False"); });
+  }
+
+  static std::string text_of(const arrow::Array& array, int64_t i) {
+    return array.GetScalar(i).ValueOrDie()->ToString();
+  }
+
+  /// "2020-01-31", "2020-01-31 12:00:00": whole seconds without the zeros of the column's unit.
+  void append_times(const arrow::Array& array) {
+    append_each(array, [&](int64_t i) {
+      std::string text = text_of(array, i);
+      const size_t fraction = text.find('.');
+      const size_t behind = text.find_first_not_of('0', fraction + 1);
+      if (fraction != std::string::npos && (behind == std::string::npos || text[behind] < '0' || text[behind] > '9')) {
+        text.erase(fraction, behind == std::string::npos ? behind : behind - fraction);
+      }
+      column_.append(text);
+    });
   }
 
   void append_dictionary(const arrow::DictionaryArray& array) {

@@ -71,7 +71,10 @@ TableWriter::TableWriter(Options options) : options_(std::move(options)) {
   }
 }
 
-TableWriter::~TableWriter() = default;
+TableWriter::~TableWriter() {
+  std::error_code ignored;
+  if (partial_ && !resumable_) fs::remove(partial_->path(), ignored);
+}
 
 const fs::path& TableWriter::partial_file() const { return partial_->path(); }
 
@@ -102,6 +105,7 @@ void TableWriter::go_on() {
   }
   partial_->cut(progress.bytes);
   num_rows_ = progress.rows;
+  resumable_ = true;
   state_ = progress.state;
 }
 
@@ -128,6 +132,7 @@ void TableWriter::checkpoint(std::string_view state) {
   partial_->sync();
   state_ = state;
   WriterProgress{num_rows_, partial_->size(), options_.settings, state_}.write(progress_path(options_.path));
+  resumable_ = true;
 }
 
 void TableWriter::finish(std::span<const std::string> dropped) {

@@ -82,8 +82,10 @@ void append_words(std::string_view text, std::vector<std::string_view>& words) {
 void Augmentation::Options::validate() const {
   check_probability("--augmentation-prob", augmentation_prob);
   check_probability("--unk-lang-prob", unknown_language_prob);
-  if (num_transformations < 0) {
-    throw UsageError("--num-transformations: expected a number from 0 on, got {}", num_transformations);
+  constexpr int kMostTransformations = 1000;  // of a text of at most thousands of characters
+  if (num_transformations < 0 || num_transformations > kMostTransformations) {
+    throw UsageError("--num-transformations: expected a number from 0 to {}, got {}", kMostTransformations,
+                     num_transformations);
   }
 }
 

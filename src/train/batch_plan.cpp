@@ -31,8 +31,14 @@ int64_t rows_of_a_process(const BatchOptions& options, int processes, BatchMeani
                                          : options.batch_size;
 }
 
-double rate_factor(const BatchOptions& options, const BatchPlan& plan) {
-  const int64_t reference = options.lr_ref_batch.value_or(plan.per_process * plan.grad_accum_steps);
+/// The rows of what was typed: the whole batch where that is what --batch-size or --global-batch-size counts.
+int64_t usual_reference(const BatchOptions& options, const BatchPlan& plan, BatchMeaning meaning) {
+  const bool whole = meaning == BatchMeaning::kWhole || options.global_batch_size;
+  return whole ? plan.global_batch() : plan.per_process * plan.grad_accum_steps;
+}
+
+double rate_factor(const BatchOptions& options, const BatchPlan& plan, BatchMeaning meaning) {
+  const int64_t reference = options.lr_ref_batch.value_or(usual_reference(options, plan, meaning));
   const double ratio = static_cast<double>(plan.global_batch()) / static_cast<double>(reference);
   switch (options.lr_scale) {
     case LrScale::kSqrt:
@@ -70,7 +76,7 @@ BatchPlan BatchPlan::of(const BatchOptions& options, int processes, BatchMeaning
   plan.per_process = rows_of_a_process(options, processes, meaning);
   plan.lr_scale = options.lr_scale;
   plan.base_learning_rate = options.learning_rate;
-  plan.learning_rate_factor = rate_factor(options, plan);
+  plan.learning_rate_factor = rate_factor(options, plan, meaning);
   return plan;
 }
 

@@ -42,14 +42,7 @@ Evaluation::Evaluation(const Dataset& data, Mixer model, c10::Device device, std
       device_(device),
       group_(std::move(group)),
       options_(options),
-      num_rows_(data.size()),
-      num_batches_((num_rows_ + options.loader.batch_size - 1) / options.loader.batch_size),
-      loader_(data, validation_rows(num_rows_, options.loader.batch_size, group_->rank(), group_->world()), nullptr,
-              options.loader) {}
-
-int64_t Evaluation::rows_of(int64_t batch) const {
-  return std::min(options_.loader.batch_size, num_rows_ - batch * options_.loader.batch_size);
-}
+      batches_(data, *group_, options.loader) {}
 
 EvaluatedBatch Evaluation::evaluate(const Batch& batch) {
   GreedyResult greedy;
@@ -60,55 +53,60 @@ EvaluatedBatch Evaluation::evaluate(const Batch& batch) {
     sequence_logits = model_->decoder().forward(decoder_input(batch), greedy.memory, PadBonus::kOne);
   }
   MetricSums sums(device_);
-  sums.add(sequence_logits, greedy.flat_logits, batch.targets_seq2seq, batch.targets_linear, options_.layout,
-           kEvenWeight);
+  const at::Tensor hits = sums.add(sequence_logits, greedy.flat_logits, batch.targets_seq2seq, batch.targets_linear,
+                                   options_.layout, kEvenWeight);
   const FlatTopK likeliest = flat_top_k(greedy.flat_logits, options_.top_k);
   EvaluatedBatch result;
   result.first_row = batch.rows.front();
   result.tokens = greedy.tokens.cpu();
   result.probabilities = greedy.probabilities.cpu();
   result.likeliest = {likeliest.classes.cpu(), likeliest.probabilities.cpu()};
+  result.hits = hits.cpu();
   result.sums = sums.sums().cpu();
   return result;
 }
 
 std::string Evaluation::packed(const EvaluatedBatch& batch) const {
   std::string bytes;
-  for (const at::Tensor& tensor :
-       {batch.tokens, batch.probabilities, batch.likeliest.classes, batch.likeliest.probabilities, batch.sums}) {
+  for (const at::Tensor& tensor : {batch.tokens, batch.probabilities, batch.likeliest.classes,
+                                   batch.likeliest.probabilities, batch.hits, batch.sums}) {
     append(bytes, tensor);
   }
   return bytes;
 }
 
 EvaluatedBatch Evaluation::unpacked(const std::string& bytes, int64_t batch) const {
-  const int64_t rows = rows_of(batch);
+  const int64_t rows = batches_.rows_of(batch);
   const int64_t length = options_.layout.num_tokens() + 2;
   std::string_view rest = bytes;
   EvaluatedBatch result;
-  result.first_row = batch * options_.loader.batch_size;
+  result.first_row = batches_.rows_before(batch);
   result.tokens = take(rest, {rows, length}, at::kLong);
   result.probabilities = take(rest, {rows, length}, at::kFloat);
   result.likeliest.classes = take(rest, {rows, options_.top_k}, at::kLong);
   result.likeliest.probabilities = take(rest, {rows, options_.top_k}, at::kFloat);
+  result.hits = take(rest, {rows, MetricSums::kNumHits}, at::kLong);
   result.sums = take(rest, {MetricSums::kNumSums}, at::kDouble);
   return result;
 }
 
 ValidationMetrics Evaluation::run(const Receiver& receive) {
   const EvaluationMode evaluation(*model_);
+  const Patience patience(*group_);
   MetricSums all(at::kCPU);
-  loader_.seek(0);
-  for (int64_t first = 0; first < num_batches_; first += group_->world()) {
+  batches_.rewind();
+  for (int64_t first = 0; first < num_batches(); first += group_->world()) {
     group_->enter(fmt::format("evaluating batch {}", first + group_->rank() + 1));
-    const std::optional<Batch> own = loader_.next();
+    const std::optional<Batch> own = batches_.next();
     const std::string bytes = own ? packed(evaluate(to_device(*own, device_))) : std::string();
     const auto round = group_->all_gather_text(
         bytes, fmt::format("the results of batches {} to {}", first + 1, first + group_->world()));
-    for (int64_t batch = first; batch < std::min(num_batches_, first + group_->world()); ++batch) {
+    for (int64_t batch = first; batch < std::min(num_batches(), first + group_->world()); ++batch) {
       const EvaluatedBatch result = unpacked(round[static_cast<size_t>(batch - first)], batch);
       all.sums() += result.sums;
-      if (group_->is_main()) receive(result);
+      if (!group_->is_main()) continue;
+      group_->enter(fmt::format("taking the results of batch {}", batch + 1));
+      receive(result);
     }
   }
   return all.means();

@@ -11,6 +11,12 @@ void require(bool good, const char* flag, const auto& value, const char* range) 
   if (!good) throw UsageError("{} {}: expected {}", flag, value, range);
 }
 
+// Beyond any real run, and small enough that products of them are whole numbers of 64 bits.
+constexpr int64_t kMostEpochs = 1'000'000;
+constexpr int64_t kMostRows = 1'000'000'000;
+constexpr int64_t kMostAccumulation = 1'000'000;
+constexpr int kMostPrefetched = 10'000;
+
 }  // namespace
 
 const char* name_of(Padding padding) { return padding == Padding::kMask ? "mask" : "reference"; }
@@ -52,8 +58,12 @@ BatchPlan TrainOptions::plan_batches(const LaunchContext& launch) const {
 void TrainOptions::validate() const {
   const auto share = [](double value) { return value >= 0 && value <= 1; };
   const auto not_negative = [](double value) { return std::isfinite(value) && value >= 0; };
-  require(num_epochs >= 0, "--num-epochs", num_epochs, "0 or more epochs");
-  require(batch_size >= 1, "--batch-size", batch_size, "1 or more rows");
+  require(num_epochs >= 0 && num_epochs <= kMostEpochs, "--num-epochs", num_epochs, "0 to 1000000 epochs");
+  require(batch_size >= 1 && batch_size <= kMostRows, "--batch-size", batch_size, "1 to 1000000000 rows");
+  require(!global_batch_size || (*global_batch_size >= 1 && *global_batch_size <= kMostRows), "--global-batch-size",
+          global_batch_size.value_or(0), "1 to 1000000000 rows");
+  require(grad_accum_steps >= 1 && grad_accum_steps <= kMostAccumulation, "--grad-accum-steps", grad_accum_steps,
+          "1 to 1000000 batches");
   require(not_negative(learning_rate), "--learning-rate", learning_rate, "a finite number, 0 or more");
   require(not_negative(weight_decay), "--weight-decay", weight_decay, "a finite number, 0 or more");
   require(not_negative(clip_norm), "--clip-norm", clip_norm, "a finite number, 0 (no clipping) or more");
@@ -63,7 +73,8 @@ void TrainOptions::validate() const {
   require(max_len >= 4, "--max-len", max_len, "4 or more characters");
   require(log_interval >= 1, "--log-interval", log_interval, "1 or more batches");
   require(eval_interval >= 1, "--eval-interval", eval_interval, "1 or more steps");
-  require(eval_batch_size >= 0, "--eval-batch-size", eval_batch_size, "0 (as --batch-size) or more rows");
+  require(eval_batch_size >= 0 && eval_batch_size <= kMostRows, "--eval-batch-size", eval_batch_size,
+          "0 (as --batch-size) to 1000000000 rows");
   require(check_sync >= 0, "--check-sync", check_sync, "0 (never) or more steps");
   require(save_interval >= 1, "--save-interval", save_interval, "1 or more steps");
   require(keep_last >= 0, "--keep-last", keep_last, "0 (all) or more checkpoints");
@@ -72,7 +83,8 @@ void TrainOptions::validate() const {
           "--keep-best", keep_best, "seq_acc, token_acc, flat_acc or val_loss");
   require(max_nonfinite_steps >= 1, "--max-nonfinite-steps", max_nonfinite_steps, "1 or more steps");
   require(num_workers >= 0, "--num-workers", num_workers, "0 or more threads");
-  require(prefetch_factor >= 1, "--prefetch-factor", prefetch_factor, "1 or more batches");
+  require(prefetch_factor >= 1 && prefetch_factor <= kMostPrefetched, "--prefetch-factor", prefetch_factor,
+          "1 to 10000 batches");
 }
 
 }  // namespace canine

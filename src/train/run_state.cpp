@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/exchange/label_key_text.hpp"
 
 namespace canine {
 namespace {
@@ -79,16 +80,6 @@ PickleValue scheduler_value(int64_t step, double rate, double base_rate) {
                {"lr_lambdas", List{dict({})}}});
 }
 
-PickleValue key_value(const LabelKey* key) {
-  if (key == nullptr) return {};
-  Dict value;
-  for (int64_t index = 0; index < key->size(); ++index) {
-    const auto& code = key->code(index);
-    value.items.emplace_back(code ? PickleValue(*code) : PickleValue(std::numeric_limits<double>::quiet_NaN()), index);
-  }
-  return value;
-}
-
 /// Keys that came with several processes; checkpoints without them were written by one.
 void read_job_state(const PickleValue& value, const std::string& path, RunState& state) {
   state.global_batch_size = state.batch_size;
@@ -101,8 +92,10 @@ void read_job_state(const PickleValue& value, const std::string& path, RunState&
   state.global_batch_size = integer("global_batch_size");
   state.loss_scope = value.at("loss_scope", path).as_string(path + "/loss_scope");
   state.clock = {integer("steps_per_epoch"), integer("origin_step"), integer("origin_epoch")};
+  const EpochClock& clock = state.clock;
   if (std::min({state.world_size, state.grad_accum_steps, state.global_batch_size}) < 1 ||
-      std::min({state.clock.steps_per_epoch, state.clock.origin_step, state.clock.origin_epoch}) < 0) {
+      std::min(clock.steps_per_epoch, clock.origin_epoch) < 0 || clock.origin_step < -clock.steps_per_epoch ||
+      clock.steps_per_epoch > std::numeric_limits<int64_t>::max() / state.global_batch_size) {
     throw CheckpointError("{}: the numbers of processes, batches and steps do not make sense", path);
   }
   const std::string losses = path + "/epoch_loss_by_rank";
@@ -110,6 +103,25 @@ void read_job_state(const PickleValue& value, const std::string& path, RunState&
   for (const PickleValue& loss : value.at("epoch_loss_by_rank", path).as_sequence(losses)) {
     state.epoch.loss_by_rank.push_back(loss.as_double(losses));
   }
+}
+
+PickleValue validation_value(const std::optional<ValidationMetrics>& metrics) {
+  if (!metrics) return {};
+  return dict({{"val_loss", metrics->loss},
+               {"seq_acc", metrics->seq_acc},
+               {"token_acc", metrics->token_acc},
+               {"flat_acc", metrics->flat_acc}});
+}
+
+std::optional<ValidationMetrics> read_validation(const PickleValue& value, const std::string& path) {
+  if (value.is_none()) return std::nullopt;
+  const auto number = [&](const char* name) { return value.at(name, path).as_double(path + "/" + name); };
+  ValidationMetrics metrics;
+  metrics.loss = number("val_loss");
+  metrics.seq_acc = number("seq_acc");
+  metrics.token_acc = number("token_acc");
+  metrics.flat_acc = number("flat_acc");
+  return metrics;
 }
 
 PickleValue state_value(const RunState& state) {
@@ -124,7 +136,12 @@ PickleValue state_value(const RunState& state) {
                {"loss_scale_growth", state.scaler.growth_tracker},
                {"nonfinite_steps", state.nonfinite_steps},
                {"nonfinite_in_a_row", state.nonfinite_in_a_row},
+               {"keep_best", state.keep_best},
                {"best_metric", state.best_metric ? PickleValue(*state.best_metric) : PickleValue()},
+               {"first_validation", validation_value(state.first_validation)},
+               {"seq2seq_weight", state.seq2seq_weight.value_or(0)},
+               {"weight_decay", state.weight_decay.value_or(0)},
+               {"clip_norm", state.clip_norm.value_or(0)},
                {"seed", static_cast<int64_t>(state.seed)},
                {"batch_size", state.batch_size},
                {"num_rows", state.num_rows},
@@ -172,6 +189,13 @@ RunState read_state(const PickleValue& value, const std::string& source) {
   state.precision = text("precision");
   state.data_fingerprint = text("data_fingerprint");
   if (value.find("card") != nullptr) state.card = text("card");
+  if (value.find("first_validation") != nullptr) {
+    state.first_validation = read_validation(value.at("first_validation", path), path + "/first_validation");
+    state.keep_best = text("keep_best");
+    state.seq2seq_weight = number("seq2seq_weight");
+    state.weight_decay = number("weight_decay");
+    state.clip_norm = number("clip_norm");
+  }
   read_job_state(value, path, state);
   return state;
 }
@@ -261,7 +285,7 @@ PickleValue checkpoint_content(Mixer& model, AdamW& optimizer, const LinearSched
                {"optimizer", optimizer_value(optimizer, rate, base_learning_rate)},
                {"scheduler", scheduler_value(step, rate, base_learning_rate)},
                {"step", step},
-               {"key", key_value(key)},
+               {"key", key == nullptr ? PickleValue() : to_value(*key)},
                {"canine", state_value(state)}});
 }
 

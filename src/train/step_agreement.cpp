@@ -1,7 +1,6 @@
 #include "canine/train/step_agreement.hpp"
 
 #include <ATen/ops/empty.h>
-#include <torch/csrc/distributed/c10d/Work.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -30,7 +29,8 @@ StepNotice StepNotice::joined(const StepNotice& other) const {
           std::max(failed_rank, other.failed_rank)};
 }
 
-StepAgreement::StepAgreement(std::shared_ptr<ProcessGroup> group) : group_(std::move(group)) {}
+StepAgreement::StepAgreement(std::shared_ptr<ProcessGroup> group, std::string unit)
+    : group_(std::move(group)), unit_(std::move(unit)) {}
 StepAgreement::~StepAgreement() = default;
 
 StepNotice StepAgreement::exchange(int64_t step, const StepNotice& own) {
@@ -45,7 +45,7 @@ StepNotice StepAgreement::exchange(int64_t step, const StepNotice& own) {
   fields[kSaveRequested] = own.save_requested ? 1 : 0;
   fields[kFailedRank] = own.failed_rank;
   open_->pending =
-      group_->start_all_reduce(open_->fields, Reduction::kMax, fmt::format("the agreement after step {}", step));
+      group_->start_all_reduce(open_->fields, Reduction::kMax, fmt::format("the agreement after {} {}", unit_, step));
   return agreed;
 }
 
@@ -56,9 +56,9 @@ StepNotice StepAgreement::settle() {
   const auto* fields = read->fields.const_data_ptr<int64_t>();
   if (fields[kStep] != -fields[kMinusStep]) {
     throw PeerError(
-        "the processes are not at the same step: this one (rank {}) is at {}, the first at {}, the last at {}. One of "
-        "them has left out a step; resume from the last checkpoint",
-        group_->rank(), read->step, fields[kStep], -fields[kMinusStep]);
+        "the processes are not at the same {0}: this one (rank {1}) is at {2}, the first at {3}, the last at {4}. One "
+        "of them has left out a {0}; resume from the last checkpoint",
+        unit_, group_->rank(), read->step, fields[kStep], -fields[kMinusStep]);
   }
   return {static_cast<int>(fields[kStopSignal]), fields[kSaveRequested] != 0, static_cast<int>(fields[kFailedRank])};
 }

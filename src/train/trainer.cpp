@@ -12,6 +12,7 @@
 #include "canine/core/log.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/report/progress.hpp"
+#include "canine/train/loss_layout.hpp"
 #include "canine/train/main_rank.hpp"
 #include "trainer_state.hpp"
 
@@ -42,19 +43,15 @@ LinearSchedule make_schedule(const TrainOptions& options, int64_t total_steps) {
   return LinearSchedule::with_share(total_steps, options.warmup_pct);
 }
 
-LossLayout loss_layout(const TrainParts& parts) {
-  const BlockLayout layout = parts.train->formatter().layout();
-  return {layout.num_blocks, layout.block_size, LabelIndex::kPad};
-}
-
 Validation::Options validation_options(const TrainParts& parts, const TrainOptions& options) {
   const int64_t batch_size = options.eval_batch_size > 0 ? options.eval_batch_size : options.batch_size;
-  return {loader_options(parts, options, batch_size), loss_layout(parts), options.seq2seq_weight};
+  return {loader_options(parts, options, batch_size), loss_layout(parts.train->formatter()), options.seq2seq_weight};
 }
 
 TrainPlan make_plan(const TrainParts& parts, const TrainOptions& options) {
   TrainPlan plan;
   plan.batches = options.plan_batches(parts.group->launch());
+  plan.learning_rate = plan.batches.learning_rate();
   plan.steps_per_epoch = plan.batches.steps_per_epoch(training_sampler(parts, options).rows_per_rank());
   return plan;
 }
@@ -94,12 +91,11 @@ Trainer::State::State(TrainParts parts_in, const TrainOptions& options_in)
     : parts(std::move(parts_in)),
       options(options_in),
       plan(make_plan(parts, options)),
-      training_step(parts.model, parts.device, loss_layout(parts), options, parts.group),
+      training_step(parts.model, parts.device, loss_layout(parts.train->formatter()), options, parts.group),
       train_loader(*parts.train, training_sampler(parts, options), parts.augmentation,
                    loader_options(parts, options, plan.batches.per_process)),
       validation(*parts.val, parts.model, parts.device, parts.group, validation_options(parts, options)),
       folder({options.save_path, options.keep_last, options.keep_best}),
-      base_rate(plan.batches.learning_rate()),
       meter(parts.device, parts.group),
       agreement(parts.group) {
   if (!parts.stop_signal) parts.stop_signal = &StopRequest::signal;
@@ -120,17 +116,24 @@ void Trainer::State::set_clock(const EpochClock& new_clock) {
 TrainResult Trainer::State::run() {
   TrainResult result;
   result.step = step;
+  run_to_the_end(result);
+  result.step = step;
+  result.nonfinite_steps = nonfinite_steps;
+  result.first = first_validation;
+  return result;
+}
+
+void Trainer::State::run_to_the_end(TrainResult& result) {
   // A run stopped right after a step that ends with an evaluation does it now, so that its log has no gap.
   const bool pending = resumed_own && step > 0 && evaluation_due() && evaluation_is_missing();
   if (step >= plan.total_steps && step > 0 && !pending) {
     result.end = TrainEnd::kAlreadyComplete;
-    return result;
+    return;
   }
-  if (pending) evaluate(result);
-  if (step == 0 && options.eval_at_start && parts.val->size() > 0) {
-    if (is_main()) log_info("\n{}\nStarting evaluation pass before the first step...", kRule);
-    result.first = validation.run();
-  }
+  if (stop_is_wanted()) result.end = TrainEnd::kStopped;
+  if (pending && result.end != TrainEnd::kStopped) evaluate(result);
+  if (step == 0 && options.eval_at_start && result.end != TrainEnd::kStopped) evaluate_at_start(result);
+  if (result.end == TrainEnd::kStopped) return;
   // The first step warms up: it may take as long as joining the job.
   group().set_step_timeout(std::max(group().options().timeout_init, group().options().timeout_step));
   if (step < plan.total_steps && group().world() >= 3) {
@@ -138,13 +141,12 @@ TrainResult Trainer::State::run() {
     training_step.settle_buckets(stand_in);
   }
   while (step < plan.total_steps && result.end != TrainEnd::kStopped) train_epoch(result);
-  result.step = step;
-  if (result.end == TrainEnd::kStopped) return result;
+  if (result.end == TrainEnd::kStopped) return;
   require_nobody_failed(agreement.settle().failed_rank);
   if (plan.total_steps == 0) evaluate(result);
+  if (result.end == TrainEnd::kStopped) return;
   if (saved_step != step && !(pending && step == plan.first_step)) save();
   on_main_rank(group(), "the end of the run", [&] { folder.finish(); });
-  return result;
 }
 
 void Trainer::State::train_epoch(TrainResult& result) {
@@ -220,9 +222,15 @@ double Trainer::State::train_batch(const std::vector<Batch>& micro_batches, int6
   return outcome.own_seconds;
 }
 
+/// What all ranks agree on before the first step of this process.
+bool Trainer::State::stop_is_wanted() {
+  return agreement.exchange(step, {.stop_signal = parts.stop_signal()}).joined(agreement.settle()).stop_signal != 0;
+}
+
 StepNotice Trainer::State::own_notice() const {
+  const bool save_requested = parts.save_requested && parts.save_requested();
   return {.stop_signal = parts.stop_signal(),
-          .save_requested = parts.save_requested && parts.save_requested(),
+          .save_requested = save_requested,
           .failed_rank = own_failure ? group().rank() : -1};
 }
 
@@ -275,11 +283,7 @@ void Trainer::State::check_last_step() {
 
 /// With several processes the one whose loss was not finite names its rows, and the first says what became of the step.
 void Trainer::State::name_rows_left_out(bool own_loss) const {
-  constexpr size_t kShown = 8;
-  const auto shown = static_cast<std::ptrdiff_t>(std::min(kShown, fault_rows.size()));
-  const std::string rows =
-      fmt::format("Training rows (from 0): {}{}", fmt::join(fault_rows.begin(), fault_rows.begin() + shown, ", "),
-                  fault_rows.size() > kShown ? ", ..." : "");
+  const std::string rows = fmt::format("Training rows (from 0): {}", fmt::join(fault_rows, ", "));
   if (group().world() == 1) {
     log_warning("step {}: the loss or a gradient is not finite, so this update was left out. {}", fault_step, rows);
   } else if (own_loss) {

@@ -4,16 +4,32 @@
 #include <c10/core/GradMode.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "canine/checkpoint/torch_file.hpp"
+#include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/fault_injection.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
+#include "canine/exchange/model_card.hpp"
+#include "canine/model/encoder_config.hpp"
 #include "canine/report/logs_csv.hpp"
-#include "canine/report/progress.hpp"
 #include "canine/train/main_rank.hpp"
 #include "trainer_state.hpp"
 
 namespace canine {
+namespace {
+
+void require_same(std::string_view what, std::string_view stored, std::string_view now) {
+  if (stored == now) return;
+  throw CheckpointError(
+      "the checkpoint was trained with {} {}, now {} {} was asked for; start with the former settings, or use another "
+      "folder for the run",
+      what, stored, what, now);
+}
+
+}  // namespace
 
 RunState Trainer::State::run_state() {
   RunState state;
@@ -21,7 +37,12 @@ RunState Trainer::State::run_state() {
   state.scaler = training_step.scaler().state();
   state.nonfinite_steps = nonfinite_steps;
   state.nonfinite_in_a_row = nonfinite_in_a_row;
+  state.keep_best = options.keep_best;
   state.best_metric = best_metric;
+  state.first_validation = first_validation;
+  state.seq2seq_weight = options.seq2seq_weight;
+  state.weight_decay = options.weight_decay;
+  state.clip_norm = options.clip_norm;
   state.seed = options.seed;
   state.batch_size = plan.batches.per_process;
   state.num_rows = parts.train->size();
@@ -40,7 +61,7 @@ RunState Trainer::State::run_state() {
 }
 
 PickleValue Trainer::State::content() {
-  return checkpoint_content(parts.model, training_step.optimizer(), schedule, base_rate, step, parts.key.get(),
+  return checkpoint_content(parts.model, training_step.optimizer(), schedule, plan.learning_rate, step, parts.key.get(),
                             run_state());
 }
 
@@ -71,8 +92,8 @@ void Trainer::State::save(std::optional<double> metric) {
   const RunState state = run_state();
   fault_point("pre_save", group().rank(), step);
   on_main_rank(group(), what, [&] {
-    const PickleValue written =
-        checkpoint_content(parts.model, training_step.optimizer(), schedule, base_rate, step, parts.key.get(), state);
+    const PickleValue written = checkpoint_content(parts.model, training_step.optimizer(), schedule, plan.learning_rate,
+                                                   step, parts.key.get(), state);
     log_info("Saved {} and last.bin", folder.save(step, written, metric).string());
   });
   saved_step = step;
@@ -93,39 +114,61 @@ bool Trainer::State::resume() {
   training_step.check_in_sync("the weights read from " + source);
   step = plan.first_step = restored.step;
   if (is_main()) log_info("Resuming from {} (step {} of {})", source, step, plan.total_steps);
-  if (restored.base_learning_rate != base_rate) {
+  if (restored.base_learning_rate != plan.learning_rate) {
     if (is_main()) {
       log_note("the rate stored in {} is used, {}; --learning-rate {} is ignored (docs/differences.md, D21)", source,
-               restored.base_learning_rate, base_rate);
+               restored.base_learning_rate, plan.learning_rate);
     }
-    base_rate = restored.base_learning_rate;
+    plan.learning_rate = restored.base_learning_rate;
   }
-  if (restored.state) go_on_from(*restored.state);
+  if (restored.state) {
+    go_on_from(*restored.state);
+  } else {
+    require_padding(name_of(Padding::kReference));  // a checkpoint of the Python program, which has no other
+  }
   return true;
+}
+
+void Trainer::State::require_padding(const std::string& stored) const {
+  if (stored == name_of(options.padding)) return;
+  throw CheckpointError(
+      "the checkpoint was trained with --padding {}, now --padding {} was asked for; models of one mode are wrong in "
+      "the other",
+      stored, name_of(options.padding));
 }
 
 void Trainer::State::go_on_from(const RunState& stored) {
   compare_settings(stored);
   resumed_own = true;
-  if (stored.clock.steps_per_epoch > 0 && stored.global_batch_size == plan.batches.global_batch() &&
-      stored.num_rows == parts.train->size()) {
-    set_clock(stored.clock.continued(step, plan.steps_per_epoch));
+  if (stored.clock.steps_per_epoch > 0 && stored.global_batch_size > 0 && stored.num_rows == parts.train->size()) {
+    set_clock(stored.clock.continued(step, plan.steps_per_epoch,
+                                     {.before = stored.global_batch_size, .now = plan.batches.global_batch()}));
   }
   meter.restore(stored.epoch);
   training_step.scaler().load(stored.scaler);
   nonfinite_steps = stored.nonfinite_steps;
   nonfinite_in_a_row = stored.nonfinite_in_a_row;
-  best_metric = stored.best_metric;
+  first_validation = stored.first_validation;
+  best_metric = best_so_far(stored);
   on_main_rank(group(), "the lines of logs.csv", [&] { trim_log(log_path(), step); });
 }
 
+/// Of the checkpoint, or of the folder: a checkpoint is often saved before its own validation.
+std::optional<double> Trainer::State::best_so_far(const RunState& stored) {
+  if (options.keep_best.empty()) return std::nullopt;
+  std::optional<double> best;
+  if (stored.keep_best == options.keep_best) best = stored.best_metric;
+  const std::string listed = text_of_main_rank(group(), "the best checkpoint", [&] {
+    const std::optional<double> value = folder.best_metric();
+    return value ? fmt::format("{:a}", *value) : std::string();
+  });
+  if (listed.empty()) return best;
+  const double value = std::strtod(listed.c_str(), nullptr);
+  return best && !RunFolder::is_better(options.keep_best, value, *best) ? best : value;
+}
+
 void Trainer::State::compare_settings(const RunState& stored) const {
-  if (stored.padding != name_of(options.padding)) {
-    throw CheckpointError(
-        "the checkpoint was trained with --padding {}, now --padding {} was asked for; models of one "
-        "mode are wrong in the other",
-        stored.padding, name_of(options.padding));
-  }
+  require_padding(stored.padding);
   if (const BlockLayout now = parts.train->formatter().layout(); stored.layout != now) {
     throw CheckpointError(
         "the checkpoint was trained to write {} code(s) of {} tokens a row, now {} code(s) of {} tokens were asked "
@@ -133,6 +176,7 @@ void Trainer::State::compare_settings(const RunState& stored) const {
         "the label columns and the block size of the checkpoint, or another folder for the run",
         stored.layout.num_blocks, stored.layout.block_size, now.num_blocks, now.block_size);
   }
+  compare_cards(stored.card);
   if (!is_main()) return;
   const BatchPlan& batches = plan.batches;
   const bool same_batches = stored.global_batch_size == batches.global_batch();
@@ -143,15 +187,19 @@ void Trainer::State::compare_settings(const RunState& stored) const {
         "step implies, not as it would have without a stop",
         flag, was, now, now);
   };
-  if (!same_batches && stored.world_size == 1 && batches.processes == 1 && batches.grad_accum_steps == 1) {
-    differs("--batch-size", stored.batch_size, batches.per_process);
-  } else {
-    differs("the global batch", stored.global_batch_size, batches.global_batch());
+  if (!same_batches) {
+    log_note(
+        "the global batch was {} rows when the checkpoint was written and is {} now; the run goes on where it was in "
+        "its epoch, by rows, with steps of the new size",
+        stored.global_batch_size, batches.global_batch());
   }
   differs("--seed", stored.seed, options.seed);
   differs("--max-len", stored.max_len, options.max_len);
   differs("--precision", stored.precision, std::string(name_of(options.precision)));
   differs("--loss-scope", stored.loss_scope, std::string(name_of(options.loss_scope)));
+  differs("--seq2seq-weight", stored.seq2seq_weight.value_or(options.seq2seq_weight), options.seq2seq_weight);
+  differs("--weight-decay", stored.weight_decay.value_or(options.weight_decay), options.weight_decay);
+  differs("--clip-norm", stored.clip_norm.value_or(options.clip_norm), options.clip_norm);
   differs("the number of training rows", stored.num_rows, parts.train->size());
   if (same_batches && (stored.world_size != batches.processes || stored.batch_size != batches.per_process)) {
     log_note(
@@ -165,12 +213,30 @@ void Trainer::State::compare_settings(const RunState& stored) const {
   }
 }
 
+/// Settings that no tensor shows, and with which the same weights mean something else. Checkpoints of earlier versions
+/// have no card.
+void Trainer::State::compare_cards(const std::string& stored) const {
+  if (stored.empty() || parts.card.empty()) return;
+  const ModelCard was = ModelCard::parse(stored, "the checkpoint's card");
+  const ModelCard now = ModelCard::parse(parts.card, "the card of this run");
+  require_same("--formatter", name_of(was.formatter.kind), name_of(now.formatter.kind));
+  const auto separator = [](const ModelCard& card) { return card.formatter.use_within_block_sep ? "true" : "false"; };
+  require_same("--use-within-block-sep", separator(was), separator(now));
+  if (const auto difference = find_difference(was.encoder, now.encoder)) {
+    require_same("an encoder whose " + difference->key + " is", difference->left, difference->right);
+  }
+}
+
 void Trainer::State::dry_run() {
   parts.model->train();
   train_loader.seek(0);
   if (filled_blocks) filled_blocks->seek(0);
   for (int64_t i = 0; i < std::min<int64_t>(2, plan.steps_per_epoch); ++i) {
-    train_batch(next_micro_batches(i), i);
+    const Stopwatch whole;
+    const std::vector<Batch> batches = next_micro_batches(i);
+    const double data_seconds = whole.seconds();
+    const double own_seconds = train_batch(batches, i);
+    meter.add_time(whole.seconds(), data_seconds, data_seconds + own_seconds);
     log_line(0, i);
   }
   check_last_step();

@@ -1,9 +1,10 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/report/logs_csv.hpp"
-#include "canine/report/progress.hpp"
 #include "canine/train/main_rank.hpp"
 #include "trainer_state.hpp"
 
@@ -13,12 +14,11 @@ namespace {
 /// How much longer than the others the slowest rank may take before it is named, as a share of the whole step.
 constexpr double kTolerableSkew = 0.1;
 
-/// Higher is better.
-double ranking(const ValidationMetrics& metrics, const std::string& metric) {
+double value_of(const ValidationMetrics& metrics, const std::string& metric) {
   if (metric == "seq_acc") return metrics.seq_acc;
   if (metric == "token_acc") return metrics.token_acc;
   if (metric == "flat_acc") return metrics.flat_acc;
-  return -metrics.loss;
+  return metrics.loss;
 }
 
 }  // namespace
@@ -60,10 +60,26 @@ bool Trainer::State::evaluation_is_missing() {
   return std::stoll(last) < step;
 }
 
+/// A validation that a stop request has ended: it is made up for when the run goes on (evaluation_is_missing).
+void Trainer::State::break_off(TrainResult& result) {
+  if (is_main()) log_info("The validation is broken off; it will be done when the run goes on.");
+  if (step != plan.first_step) save();
+  result.end = TrainEnd::kStopped;
+}
+
+void Trainer::State::evaluate_at_start(TrainResult& result) {
+  if (parts.val->size() == 0) return;
+  if (is_main()) log_info("\n{}\nStarting evaluation pass before the first step...", kRule);
+  first_validation = validation.run_unless_stopped(parts.stop_signal);
+  if (!first_validation) break_off(result);
+}
+
 void Trainer::State::evaluate(TrainResult& result) {
   if (parts.val->size() == 0) return;
   if (is_main()) log_info("\n{}\nStarting evaluation pass...", kRule);
-  const ValidationMetrics metrics = validation.run();
+  const std::optional<ValidationMetrics> found = validation.run_unless_stopped(parts.stop_signal);
+  if (!found) return break_off(result);
+  const ValidationMetrics& metrics = *found;
   check_last_step();
   const EpochMeter::Reading reading = meter.read();
   if (is_main()) {
@@ -80,11 +96,11 @@ void Trainer::State::evaluate(TrainResult& result) {
                             metrics.loss_linear, metrics.loss_seq2seq, metrics.seq_acc, metrics.token_acc,
                             metrics.flat_acc, next_rate()});
   });
-  if (!result.first) result.first = metrics;
+  if (!first_validation) first_validation = metrics;
   result.last = metrics;
   if (options.keep_best.empty()) return;
-  const double value = ranking(metrics, options.keep_best);
-  if (best_metric && value <= *best_metric) return;
+  const double value = value_of(metrics, options.keep_best);
+  if (!std::isfinite(value) || (best_metric && !RunFolder::is_better(options.keep_best, value, *best_metric))) return;
   best_metric = value;
   save(value);
 }

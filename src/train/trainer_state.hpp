@@ -31,11 +31,13 @@ struct Trainer::State {
 
   // Loop
   TrainResult run();
+  void run_to_the_end(TrainResult& result);
   void train_epoch(TrainResult& result);
   std::vector<Batch> next_micro_batches(int64_t batch_index);
   std::vector<Batch> micro_batches_or_stand_in(int64_t batch_index);
   double train_batch(const std::vector<Batch>& micro_batches, int64_t batch_index);
   void after_step(int64_t epoch, int64_t batch_index, TrainResult& result);
+  bool stop_is_wanted();
   StepNotice own_notice() const;
   void require_nobody_failed(int failed_rank);
   void check_last_step();
@@ -46,12 +48,17 @@ struct Trainer::State {
   void log_line(int64_t epoch, int64_t batch_index);
   void log_slowest(const EpochMeter::Reading& reading) const;
   void evaluate(TrainResult& result);
+  void evaluate_at_start(TrainResult& result);
+  void break_off(TrainResult& result);
   bool evaluation_is_missing();
 
   // Checkpoints
   bool resume();
   void go_on_from(const RunState& stored);
+  std::optional<double> best_so_far(const RunState& stored);
+  void require_padding(const std::string& stored) const;
   void compare_settings(const RunState& stored) const;
+  void compare_cards(const std::string& stored) const;
   void save(std::optional<double> metric = {});
   PickleValue content();
   RunState run_state();
@@ -60,7 +67,7 @@ struct Trainer::State {
 
   ProcessGroup& group() const { return *parts.group; }
   bool is_main() const { return group().is_main(); }
-  double next_rate() const { return base_rate * schedule.factor(step); }
+  double next_rate() const { return plan.learning_rate * schedule.factor(step); }
   bool evaluation_due() const { return step % options.eval_interval == 0 || step == plan.total_steps; }
   std::filesystem::path log_path() const { return options.save_path / "logs.csv"; }
 
@@ -74,13 +81,13 @@ struct Trainer::State {
   EpochClock clock;
   LinearSchedule schedule;
   RunFolder folder;
-  double base_rate = 0;
   int64_t step = 0;
   bool resumed_own = false;  // from a checkpoint of this program, so its evaluations are known from logs.csv
   int64_t saved_step = -1;   // step of the newest checkpoint written by this run
   int64_t nonfinite_steps = 0;
   int64_t nonfinite_in_a_row = 0;
   std::optional<double> best_metric;
+  std::optional<ValidationMetrics> first_validation;  // of the run, earlier processes included
   EpochMeter meter;
   StepAgreement agreement;
   std::exception_ptr own_failure;  // of the loader; the others hear of it after the step

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/captured.hpp"
+#include "canine/core/log.hpp"
 
 namespace canine {
 namespace {
@@ -77,6 +78,9 @@ TEST_CASE("precision and --use-amp") {
   CHECK(captured(2, [] {
           CHECK(resolve_precision(Precision::kFp16, Origin::kEnvironment, false, kCpu) == Precision::kFp32);
         }).starts_with("warning: the launcher asks for fp16"));
+  set_log_role("", true);  // as of another process than the first
+  CHECK(captured(2, [] { resolve_precision(Precision::kFp16, Origin::kEnvironment, false, kCpu); }).empty());
+  set_log_role("", false);
 }
 
 TEST_CASE("threads") {

@@ -52,13 +52,14 @@ TEST_CASE("the Python program's evaluation commands are understood") {
   const std::string rows = folder.write("a.csv", ""), key = folder.write("key.csv", "");
   folder.write("b.csv", "");
   Evaluate program;
+  const std::string model = folder.write("trained.bin", "");
   program.check({"--val-data",
                  rows,
                  (folder.path() / "b*.csv").string(),
                  "--mapping",
                  key,
                  "--checkpoint",
-                 "trained.bin",
+                 model,
                  "--target-cols",
                  "hisco_1",
                  "hisco_2",
@@ -82,8 +83,8 @@ TEST_CASE("the Python program's evaluation commands are understood") {
   CHECK(overrides.use_within_block_sep == true);
   CHECK(overrides.max_len == 64);
   Evaluate built_in;
-  built_in.check({"--val-data", rows, "--checkpoint", "h.bin", "--formatter", "occ1950", "--target-col-naming",
-                  "occ1950", "--fn-out", "eval.csv"});
+  built_in.check({"--val-data", rows, "--checkpoint", model, "--formatter", "occ1950", "--target-col-naming", "occ1950",
+                  "--fn-out", "eval.csv"});
   CHECK(built_in.values.model.overrides.formatter == FormatterKind::kOcc1950);
   CHECK(built_in.values.target_col_naming == FormatterKind::kOcc1950);
 }
@@ -96,11 +97,28 @@ TEST_CASE("what an evaluation cannot do without") {
   };
   CHECK_THAT(error_of({"--checkpoint", "x"}), StartsWith("--val-data is missing: "));
   CHECK_THAT(error_of({"--val-data", rows}), StartsWith("--checkpoint is missing: "));
-  CHECK_THAT(error_of({"--val-data", "absent.csv", "--checkpoint", "x", "--fn-out", "y"}),
+  CHECK_THAT(error_of({"--val-data", "absent.csv", "--checkpoint", "a/x", "--fn-out", "y"}),
              StartsWith("--val-data absent.csv"));
-  CHECK_THAT(error_of({"--val-data", rows, "--checkpoint", "x", "--summary", "s.xlsx"}),
+  CHECK_THAT(error_of({"--val-data", rows, "--checkpoint", "a/x", "--summary", "s.xlsx"}),
              StartsWith("--summary s.xlsx"));
-  CHECK_THAT(error_of({"--val-data", rows, "--checkpoint", "x", "--formatter", "isco"}), StartsWith("--formatter"));
+  CHECK_THAT(error_of({"--val-data", rows, "--checkpoint", "a/x", "--formatter", "isco"}), StartsWith("--formatter"));
+  CHECK_THAT(error_of({"--val-data", rows, "--checkpoint", "a/x.bin"}),
+             StartsWith("--checkpoint a/x.bin: there is no such file or folder"));
+}
+
+TEST_CASE("an evaluation writes over nothing that it reads") {
+  const Folder folder;
+  const std::string rows = folder.write("rows.json", ""), model = folder.write("model.csv", "");
+  const auto error_of = [&](const std::vector<std::string>& outputs) {
+    std::vector<std::string> arguments = {"--val-data", rows, "--checkpoint", model};
+    arguments.insert(arguments.end(), outputs.begin(), outputs.end());
+    return usage_error([&] { Evaluate().check(arguments); });
+  };
+  CHECK(error_of({"--fn-out", rows}) == "--fn-out " + rows + ": this is the input of --val-data; give another file");
+  CHECK_THAT(error_of({"--summary", rows}), StartsWith("--summary " + rows + ": this is the input of --val-data"));
+  CHECK_THAT(error_of({"--fn-out", model}), StartsWith("--fn-out " + model + ": this is the input of --checkpoint"));
+  CHECK_THAT(error_of({"--fn-out", "e.csv", "--summary", "./e.csv"}), StartsWith("--summary ./e.csv: --fn-out writes"));
+  CHECK(error_of({"--fn-out", "e.csv", "--summary", "e.json"}) == "");
 }
 
 }  // namespace

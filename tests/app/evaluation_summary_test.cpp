@@ -23,6 +23,9 @@ EvaluationSummary example() {
   EvaluationSummary summary(std::make_shared<const CodeSystem>(options), {{"da", danish}, {"en", english}}, 2);
   summary.teacher_forced = {
       .loss_linear = 0.25, .loss_seq2seq = 1.5, .seq_acc = 50, .token_acc = 75, .flat_acc = 0.125};
+  summary.teacher_forced_by_language["da"].add(std::vector<int64_t>{1, 8, 0}, 8);
+  summary.teacher_forced_by_language["en"].add(std::vector<int64_t>{0, 2, 1}, 8);
+  summary.teacher_forced_by_language["en"].add(std::vector<int64_t>{0, 4, 0}, 8);
   summary.model = "model.bin";
   summary.files = {"rows.csv"};
   return summary;
@@ -42,9 +45,11 @@ TEST_CASE("the summary on the console") {
         "  01110     2          1      1       100.00     50.00  66.67\n"
         "\n"
         "Teacher-forced, as in logs.csv\n"
-        "  sequence accuracy 50.00 %, token accuracy 75.00 %, flat accuracy 12.50 %, loss of the decoder 1.500000, of "
-        "the "
-        "flat head 0.250000");
+        "  %         sequence accuracy  token accuracy  flat accuracy\n"
+        "  all rows              50.00           75.00          12.50\n"
+        "  en                     0.00           37.50          50.00\n"
+        "  da                   100.00          100.00           0.00\n"
+        "  loss of the decoder 1.500000, of the flat head 0.250000");
 }
 
 TEST_CASE("the summary as CSV") {
@@ -53,8 +58,8 @@ TEST_CASE("the summary as CSV") {
         "flat_top_1,flat_top_2,flat_recall,sequence_accuracy,token_accuracy,flat_accuracy,loss_seq2seq,loss_linear\n"
         "overall,,3,3,2,1,0.5,0.3333333333333333,0.4,0.3333333333333333,0.5,0.25,0.3333333333333333,0.3333333333333333,"
         "1.0,,0.5,0.75,0.125,1.5,0.25\n"
-        "language,en,2,2,1,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.5,1.0,,,,,,\n"
-        "language,da,1,1,1,1,1.0,1.0,1.0,1.0,1.0,1.0,1.0,0.0,1.0,,,,,,\n"
+        "language,en,2,2,1,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.5,1.0,,0.0,0.375,0.5,,\n"
+        "language,da,1,1,1,1,1.0,1.0,1.0,1.0,1.0,1.0,1.0,0.0,1.0,,1.0,1.0,0.0,,\n"
         "code,01110,,2,1,1,1.0,0.5,0.6666666666666666,,,,,,,1.0,,,,,\n"
         "code,01120,,1,1,0,0.0,0.0,0.0,,,,,,,1.0,,,,,\n");
 }
@@ -68,6 +73,8 @@ TEST_CASE("the summary as JSON") {
   CHECK(json["overall"]["flat_top_k"][1] == 1);
   CHECK(json["teacher_forced"]["sequence_accuracy"] == 0.5);
   CHECK(json["languages"].begin().key() == "en");
+  CHECK(json["languages"]["en"]["teacher_forced"]["token_accuracy"] == 0.375);
+  CHECK_FALSE(json["languages"]["en"]["teacher_forced"].contains("loss_linear"));
   CHECK(json["codes"]["01110"]["right"] == 1);
 }
 

@@ -265,10 +265,10 @@ TEST_CASE("flags that need or exclude each other") {
   CHECK(with({"--encoder", "x", "--encoder-config", shape}).starts_with("--encoder (pretrained weights)"));
   CHECK(with({"--encoder-config", "absent.json"}) == "--encoder-config absent.json: there is no such file");
   CHECK(with({"--fn-word-freq", "absent.csv"}) == "--fn-word-freq absent.csv: there is no such file");
-  CHECK(with({"--initial-checkpoint", "absent.bin"}) ==
-        "--initial-checkpoint absent.bin: there is no such file or folder");
-  CHECK(with({"--initial-checkpoint", "no/such/folder"}) ==
-        "--initial-checkpoint no/such/folder: there is no such file or folder");
+  for (const std::string absent : {"absent.bin", "no/such/folder"}) {
+    CHECK(with({"--initial-checkpoint", absent})
+              .starts_with("--initial-checkpoint " + absent + ": there is no such file or folder"));
+  }
   CHECK(with({"--initial-checkpoint", "OCC-CANINE-v1"}).empty());  // downloaded when the run starts
   CHECK(with({"--prepare-only", "--dry-run"}).starts_with("--prepare-only and --dry-run exclude"));
   CHECK(with({"--log-wandb"}).starts_with("--log-wandb: "));

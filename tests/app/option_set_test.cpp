@@ -262,8 +262,11 @@ TEST_CASE("the environment gives a value that nobody else gives") {
   CHECK(given.threads == 3);
   ::setenv("CANINE_TEST_THREADS", "many", 1);
   Program odd;
-  odd.parse({});
+  const std::string warning = captured(2, [&] { odd.parse({}); });
   CHECK(odd.threads == 0);
+  CHECK(warning.starts_with("warning: CANINE_TEST_THREADS=many has no effect here: "));
+  ::setenv("CANINE_TEST_THREADS", "", 1);
+  CHECK(captured(2, [&] { Program().parse({}); }).empty());
   ::unsetenv("CANINE_TEST_THREADS");
 }
 

@@ -76,11 +76,24 @@ TEST_CASE("An output that is there needs a word") {
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out}).find("--overwrite") != std::string::npos);
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--overwrite"}) == "");
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.in, "--overwrite"}) != "");
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--overwrite", "--descriptions", files.out}) !=
+        "");
   fs::remove(files.out);
   write_file(files.out + ".partial", "rows");
   write_file(files.out + ".progress", "so far");
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out}).find("--resume") != std::string::npos);
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--resume"}) == "");
+}
+
+TEST_CASE("A mistyped path of a model is not looked for on the Hub") {
+  const Files files;
+  for (const std::string model : {"models/last.bin", "runs/of/mine", "./model", "model.safetensors", "model"}) {
+    CAPTURE(model);
+    CHECK(Predict()
+              .error({"--fn-in", files.in, "--fn-out", files.out, "--model", model})
+              .starts_with("--model " + model + ": there is no such file or folder"));
+  }
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--model", "owner/model@v2"}) == "");
 }
 
 TEST_CASE("Flags of another mode are named") {

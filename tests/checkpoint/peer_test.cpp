@@ -76,6 +76,14 @@ TEST_CASE("peer: values of Python are read as what they are") {
   CHECK(read_and_describe("deflated.bin") == read_and_describe("views.bin"));
 }
 
+TEST_CASE("peer: tensors saved from a GPU are read into main memory") {  // D22
+  CHECK(read_and_describe("gpu.bin") == read_and_describe("views.bin"));
+  for (const auto& [name, tensor] : tensors_of(read_torch_file(python_files() / "gpu.bin"), "gpu.bin")) {
+    INFO(name);
+    CHECK(tensor.device().is_cpu());
+  }
+}
+
 TEST_CASE("peer: batches of more than a thousand items are whole") {
   const PickleValue value = read_torch_file(python_files() / "long.bin");
   CHECK(value.at("list", "").as_sequence("").size() == 2500);

@@ -132,17 +132,21 @@ TEST_CASE("run folder: a last.bin that Python rewrote in place is taken, its har
 }
 
 TEST_CASE("run folder: a broken last.bin is named and the newest good checkpoint taken") {
-  const TempFolder folder;
-  RunFolder run({.folder = folder.path()});
-  for (const int step : {5, 10, 100}) run.save(step, content_of(step));
-  const std::string whole = read_file(folder / "last.bin");
-  for (const size_t length : {size_t{0}, size_t{1}, whole.size() / 2, whole.size() - 1}) {
-    INFO(length);
-    overwrite_in_place(folder / "last.bin", whole.substr(0, length));
+  for (const double share : {0.0, 0.01, 0.5, 0.99}) {
+    INFO(share);
+    const TempFolder folder;
+    RunFolder run({.folder = folder.path()});
+    for (const int step : {5, 10, 100}) run.save(step, content_of(step));
+    const std::string whole = read_file(folder / "last.bin");
+    overwrite_in_place(folder / "last.bin",
+                       whole.substr(0, static_cast<size_t>(share * static_cast<double>(whole.size()))));
     const bool linked = fs::hard_link_count(folder / "last.bin") > 1;
+    const std::string good = linked ? "10.bin" : "100.bin";
     const CaptureStderr capture;
     CHECK(newest_step(folder.path()) == (linked ? 10 : 100));
-    CHECK_THAT(capture.text(), ContainsSubstring((folder / "last.bin").string()));
+    CHECK_THAT(capture.text(), ContainsSubstring((folder / "last.bin").string() + " now holds what " + good));
+    CHECK(read_file(folder / "last.bin") == read_file(folder / good));
+    CHECK(fs::hard_link_count(folder / "last.bin") == 1);
   }
 }
 

@@ -129,6 +129,25 @@ TEST_CASE("Faults are named with file, line and column", "[dataset]") {
   refused("a,b,lang\n111,,en\n", "1.csv", "'occ1'");
 }
 
+TEST_CASE("Several faults are named together", "[dataset]") {
+  Source source;
+  std::string text = "occ1,a,b,lang\nx,1234,,en\nfine,111,,en\ny,111,224,en\n";
+  SECTION("all of a few") {
+    source.add_file(text);
+    CHECK_THROWS_MATCHES(source.load(), DataError,
+                         MessageMatches(ContainsSubstring("2 of 3 rows cannot be used:\n") &&
+                                        ContainsSubstring("0.csv, line 2, column a, '1234'") &&
+                                        ContainsSubstring("0.csv, line 4, column b: the code '224'")));
+  }
+  SECTION("the first of many") {
+    for (int row = 0; row < 20; ++row) text += "z,1234,,en\n";
+    source.add_file(text);
+    CHECK_THROWS_MATCHES(source.load(), DataError,
+                         MessageMatches(ContainsSubstring("22 of 23 rows") && ContainsSubstring("line 12,") &&
+                                        !ContainsSubstring("line 13,") && ContainsSubstring("and 12 more")));
+  }
+}
+
 TEST_CASE("The first fault is named whatever the number of threads", "[dataset]") {
   std::string text = "occ1,a,b,lang\n";
   for (int row = 0; row < 20'000; ++row) text += row >= 4100 && row % 4100 == 0 ? "x,1234,,en\n" : "x,111,,en\n";

@@ -145,12 +145,12 @@ TEST_CASE("Oddities that are kept are warned of with their counts", "[prepare]")
   bench.options.share_val = 0.4;  // rows 1 and 4 (counted from 0), as NumPy draws with seed 42
   bench.run();
   REQUIRE(bench.file("data_val.csv") == "occ1,a,b,c,lang\ntwo,111&222,,,en\none,555,,,en\n");
-  CHECK_THAT(bench.err, ContainsSubstring("warning: 1 validation rows have a description"));
+  CHECK_THAT(bench.err, ContainsSubstring("warning: 1 validation row has a description"));
   CHECK_THAT(bench.err, ContainsSubstring("2 codes occur in the validation rows only"));
-  CHECK_THAT(bench.err, ContainsSubstring("1 rows have a '&'"));
-  CHECK_THAT(bench.err, ContainsSubstring("1 rows have a code behind an empty label column"));
-  CHECK_THAT(bench.err, ContainsSubstring("1 rows have no description"));
-  CHECK_THAT(bench.err, ContainsSubstring("1 rows have no language"));
+  CHECK_THAT(bench.err, ContainsSubstring("1 row has a '&'"));
+  CHECK_THAT(bench.err, ContainsSubstring("1 row has a code behind an empty label column"));
+  CHECK_THAT(bench.err, ContainsSubstring("1 row has no description"));
+  CHECK_THAT(bench.err, ContainsSubstring("1 row has no language"));
 }
 
 TEST_CASE("Clean data gives no warnings", "[prepare]") {
@@ -254,6 +254,12 @@ TEST_CASE("Missing columns are named with their flag", "[prepare]") {
   refused([](auto& options) { options.target_cols = {"a", "zz"}; }, "--target-cols zz");
   refused([](auto& options) { options.language_col = "sprog"; }, "--language-col sprog");
   refused([](auto& options) { options.dataset.clear(); }, "--dataset");
+  const auto refused_file = [](const std::string& source, const std::string& expected) {
+    Bench bench(source);
+    CHECK_THROWS_MATCHES(bench.run(), UsageError, MessageMatches(ContainsSubstring(expected)));
+  };
+  refused_file("text;a\nx;111\n", "is ';' the separator?");
+  refused_file("text\ta\nx\t111\n", "are tabs the separators?");
   Bench absent("text,a\nx,111\n");
   absent.options.dataset = absent.folder / "nothing.csv";
   CHECK_THROWS_AS(absent.run(), IoError);

@@ -69,6 +69,44 @@ TEST_CASE("Another process opens what the first one has prepared, and writes not
   CHECK(fs::is_empty(empty.path()));
 }
 
+TEST_CASE("Files of somebody else are not replaced", "[reuse]") {
+  const testing::TemporaryFolder folder;
+  PrepareOptions options;
+  options.dataset = testing::write_text(folder / "data_train.csv", kSource);
+  options.input_col = "text";
+  options.target_cols = {"a", "b"};
+  options.block_size = 3;
+  const testing::Captured captured_out(STDOUT_FILENO), captured_err(STDERR_FILENO);
+  SECTION("the source itself, even if everything may be replaced") {
+    options.overwrite_prepared = true;
+    CHECK_THROWS_MATCHES(
+        prepare(options, folder.path()), UsageError,
+        MessageMatches(ContainsSubstring("the data would be lost") && ContainsSubstring("--save-path")));
+  }
+  SECTION("a file of such a name") {
+    fs::rename(folder / "data_train.csv", folder / "source.csv");
+    options.dataset = folder / "source.csv";
+    testing::write_text(folder / "key.csv", "mine");
+    CHECK_THROWS_MATCHES(
+        prepare(options, folder.path()), UsageError,
+        MessageMatches(ContainsSubstring("holds key.csv, but not") && ContainsSubstring("--overwrite-prepared")));
+    CHECK(read_file(folder / "key.csv") == "mine");
+    options.overwrite_prepared = true;
+    CHECK(prepare(options, folder.path()).num_train == 4);
+  }
+  CHECK(read_file(options.dataset) == kSource);
+}
+
+TEST_CASE("A preparation that was interrupted is made again", "[reuse]") {
+  Prepared prepared;
+  fs::remove(prepared.folder / "key.csv");
+  fs::remove(prepared.folder / "prepared.json");
+  testing::write_text(prepared.folder / ".preparation-unfinished", "");
+  CHECK(prepared.run().key == prepared.first.key);
+  CHECK(prepared.err.find("prepared again") != std::string::npos);
+  CHECK_FALSE(fs::exists(prepared.folder / ".preparation-unfinished"));
+}
+
 TEST_CASE("A source that is written to while it is read is refused", "[reuse]") {
   const testing::TemporaryFolder folder;
   PrepareOptions options;

@@ -4,10 +4,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "canine/core/errors.hpp"
+#include "canine/data/code_system.hpp"
+#include "canine/decode/first_blocks.hpp"
 #include "canine/decode/greedy.hpp"
 #include "canine/optim/autocast.hpp"
 #include "decode/tiny_batch.hpp"
@@ -90,6 +94,35 @@ TEST_CASE("Codes of different lengths are found, and of equal ones the last") {
   CHECK(result.select(1, 0).eq(0).all().item<bool>());
   CHECK(result.select(1, 3).gt(0).all().item<bool>());
   CHECK(result.select(1, 3).le(result.select(1, 1)).all().item<bool>());
+}
+
+TEST_CASE("A search through all of HISCO gives single codes the probabilities of a literal search for them") {
+  const CodeSystem hisco({.formatter = {.kind = FormatterKind::kHisco}});
+  std::vector<std::optional<std::string>> cells;
+  for (int64_t i = 0; i < hisco.num_classes(); ++i) cells.push_back(hisco.cell(i));
+  const Sequences blocks = first_blocks(*hisco.formatter(), cells);
+  MixerOptions options = tiny_options();
+  options.vocabulary_size = hisco.formatter()->vocabulary_size();
+  options.num_classes = hisco.num_classes();
+  at::manual_seed(5);
+  Mixer mixer(options);
+  mixer->eval();
+  const TinyBatch batch;
+  const at::Tensor result = full_search(*mixer, batch.ids, batch.mask, PrefixTree(blocks));
+  REQUIRE(result.sizes().vec() == std::vector<int64_t>{8, 1919});
+  CHECK(result.gt(0).all().item<bool>());
+  CHECK(result.sum(1).le(1.0 + 1e-5).all().item<bool>());
+
+  Sequences few;
+  std::vector<int64_t> classes;
+  for (const char* code : {"-3", "-2", "-1", "01110", "01120", "61110", "99910"}) {
+    CAPTURE(code);
+    classes.push_back(hisco.find(code));
+    REQUIRE(classes.back() >= 0);
+    few.push_back(blocks[static_cast<size_t>(classes.back())]);
+  }
+  const at::Tensor expected = search_edge_by_edge(mixer, batch, PrefixTree(few));
+  CHECK(relative_difference(result.index_select(1, at::tensor(classes)), expected) <= 1e-4);
 }
 
 TEST_CASE("All tokens together have probability 1, and the greedy first token is the likeliest") {

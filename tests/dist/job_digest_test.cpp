@@ -138,3 +138,42 @@ TEST_CASE("rank 0 stays until the others have read what it found", "[job_digest]
   CHECK(store.find("digest/1/read_by_all").has_value());
   peer.join();
 }
+
+TEST_CASE("a comparison without a deadline waits as its caller says, and tells for whom", "[job_digest]") {
+  const auto root = c10::make_intrusive<c10d::HashStore>();
+  const JobDigest one = digest("0.001");
+  const JobDigest other = digest("0.01");
+  std::thread late;  // comes when it is missed
+  JobStore store(root, "test");
+  std::vector<std::string> awaited;
+  const JobDigest::Wait wait = [&](const std::string& key, const std::string& what) {
+    return store.wait_while(key, 10ms, [&] {
+      if (awaited.empty()) {
+        late = std::thread([&] {
+          JobStore own(root, "test");
+          const auto follow = [&](const std::string& verdict, const std::string&) {
+            return own.wait_while(verdict, 10ms, [] {});
+          };
+          try {
+            other.require_equal_on_all_ranks(own, 1, 2, JobDigest::Wait(follow));
+          } catch (const UsageError&) {
+            // The same sentence as on rank 0.
+          }
+        });
+      }
+      awaited.push_back(what);
+    });
+  };
+  CHECK_THROWS_AS(one.require_equal_on_all_ranks(store, 0, 2, wait), UsageError);
+  late.join();
+  REQUIRE_FALSE(awaited.empty());
+  CHECK(awaited[0] == "rank 1 to come with its arguments and data");
+}
+
+TEST_CASE("a comparison without a deadline ends when its caller gives up", "[job_digest]") {
+  JobStore store(c10::make_intrusive<c10d::HashStore>(), "test");
+  const JobDigest::Wait wait = [&](const std::string& key, const std::string& what) -> std::string {
+    return store.wait_while(key, 10ms, [&] { throw PeerError("no sign of life from {}", what); });
+  };
+  CHECK_THROWS_AS(digest("0.001").require_equal_on_all_ranks(store, 0, 2, wait), PeerError);
+}

@@ -17,6 +17,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/dist/job_monitor.hpp"
+#include "dist/stores.hpp"
 
 using namespace canine;
 using namespace std::chrono_literals;
@@ -44,6 +45,10 @@ class Ending {
   bool came() {
     const std::lock_guard lock(mutex_);
     return message_.has_value();
+  }
+  bool came_within(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return came_.wait_for(lock, time, [&] { return message_.has_value(); });
   }
 
  private:
@@ -98,6 +103,22 @@ TEST_CASE("an overdue wait names the flag and the late rank with its activity", 
                                         "rank 1 (host b): in 'step 12: loading data' for "));
   CHECK(a.secondary == true);
   CHECK_FALSE(b.ending.came());
+}
+
+TEST_CASE("a patient wait lasts as long as the missing rank gets on, and ends when that one does no more",
+          "[job_monitor]") {
+  const auto store = hash_store();
+  Rank a(*store, 0, 2);
+  Rank b(*store, 1, 2);
+  Rank watching(*store, 0, 2);  // its end shows that a's judge has had three times its deadline
+  const JobMonitor::Wait whole(*watching.monitor, "the loss", 6s);
+  const JobMonitor::Wait wait(*a.monitor, "the sums", 2s, "--timeout-step", JobMonitor::Counts::kStandstill);
+  int batch = 0;
+  while (!watching.ending.came_within(10ms)) b.monitor->enter("batch " + std::to_string(++batch));
+  CHECK_FALSE(a.ending.came());
+  b.monitor->enter("the last batch");
+  const std::string message = a.ending.wait();
+  CHECK_THAT(message, ContainsSubstring(" s (--timeout-step) for the sums. rank 1 (host b): in 'the last batch' for "));
 }
 
 TEST_CASE("an overdue wait names the silent rank and not the one that waits too", "[job_monitor]") {
@@ -309,16 +330,19 @@ TEST_CASE("impossible options are refused", "[job_monitor]") {
   CHECK_THROWS_AS(JobMonitor(*hash_store(), options), UsageError);
 }
 
-TEST_CASE("the store is named by the launch", "[job_monitor]") {
+TEST_CASE("the store is named by its place and by who serves it", "[job_monitor]") {
   LaunchContext launch;
   launch.rank = 0;
   launch.world = 4;
-  launch.master_addr = "10.0.0.1";
-  launch.master_port = 29500;
-  launch.rendezvous = Rendezvous::kTcp;
-  CHECK(JobMonitor::Options::of(launch).store_name == "the store at 10.0.0.1:29500 (rank 0)");
-  CHECK(JobMonitor::Options::of(launch).serves_store);
+  const auto server = testing::agent_store();
+  const JobStore store(server, "job");
+  const std::string place = "the store at 127.0.0.1:" + std::to_string(server->getPort());
+  for (const Rendezvous rendezvous : {Rendezvous::kTcp, Rendezvous::kMpi, Rendezvous::kFile}) {
+    launch.rendezvous = rendezvous;
+    CHECK(JobMonitor::Options::of(launch, store).store_name == place + " (rank 0)");
+    CHECK(JobMonitor::Options::of(launch, store).serves_store);
+  }
   launch.rendezvous = Rendezvous::kAgent;
-  CHECK(JobMonitor::Options::of(launch).store_name == "the store at 10.0.0.1:29500 (the launcher's agent)");
-  CHECK_FALSE(JobMonitor::Options::of(launch).serves_store);
+  CHECK(JobMonitor::Options::of(launch, store).store_name == place + " (the launcher's agent)");
+  CHECK_FALSE(JobMonitor::Options::of(launch, store).serves_store);
 }

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "../src/dist/local_network.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/dist/job_store.hpp"
@@ -158,44 +159,68 @@ TEST_CASE("a rank that meets the store of another job is refused at once", "[job
              ContainsSubstring("PeerError") && ContainsSubstring("belongs to another job"));
 }
 
-TEST_CASE("ranks join through a file, whatever earlier jobs have left in its place", "[job_store]") {
-  const TemporaryFolder folder;
+namespace {
+
+LaunchContext file_launch(const TemporaryFolder& folder, int rank, int world) {
   LaunchContext launch;
-  launch.world = 3;
+  launch.rank = rank;
+  launch.world = world;
   launch.rendezvous = Rendezvous::kFile;
   launch.store_file = folder.path() / "store";
+  return launch;
+}
+
+std::string place_text(const std::string& host, int port) {
+  return "canine meeting place\n" + host + "\n0123456789abcdef " + std::to_string(port) + "\n127.0.0.1\n";
+}
+
+}  // namespace
+
+TEST_CASE("ranks join through a file, whatever earlier jobs have left in its place", "[job_store]") {
+  const TemporaryFolder folder;
+  const auto launch = [&](int rank) { return file_launch(folder, rank, 3); };
+  const auto agent = testing::agent_store();
   SECTION("nothing") {}
-  SECTION("something else") { write_file(launch.store_file, "not the name of a store\n"); }
-  SECTION("the file of a job that has joined") {
-    CHECK(in_ranks(3, [&](int rank) {
-            LaunchContext own = launch;
-            own.rank = rank;
-            JobStore::connect(own, 20s);
-          }) == std::vector<std::string>(3));
+  SECTION("something else") { write_file(launch(0).store_file, "not the name of a store\n"); }
+  SECTION("the place of a job that is gone") {
+    write_file(launch(0).store_file, place_text(host_identity(), Port().number()));
   }
-  SECTION("the file of a job that has failed to join") {
-    CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 200ms); }), ContainsSubstring("ranks 1, 2"));
+  SECTION("the place of a job that still runs") {
+    CHECK(in_ranks(2, [&](int rank) {
+            LaunchContext other = tcp_launch(rank, 2, agent->getPort());
+            other.rendezvous = Rendezvous::kAgent;
+            JobStore::connect(other, 20s);
+          }) == std::vector<std::string>(2));
+    write_file(launch(0).store_file, place_text(host_identity(), agent->getPort()));
   }
+  SECTION("a place on another host") { write_file(launch(0).store_file, place_text("elsewhere", Port().number())); }
   const auto errors = in_ranks(3, [&](int rank) {
-    LaunchContext own = launch;
-    own.rank = rank;
-    const auto store = JobStore::connect(own, 20s);
+    const auto store = JobStore::connect(launch(rank), 20s);
     if (store->add("arrivals", 1) > 3) throw std::runtime_error("an old counter");
+    // The job lives, and its file is gone: a killed job leaves none behind, and signs of life make nothing grow.
+    if (rank == 0) store->set("left over", std::filesystem::is_empty(folder.path()) ? "nothing" : "a file");
+    if (store->wait("left over", 20s, "rank 0's look") != "nothing") throw std::runtime_error("a file is left");
     store->leave(rank, 3, 20s);
   });
   CHECK(errors == std::vector<std::string>(3));
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
+TEST_CASE("rank 0 takes its word out of the file also when others do not come", "[job_store]") {
+  const TemporaryFolder folder;
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(file_launch(folder, 0, 3), 200ms); }),
+             ContainsSubstring("PeerError: ranks 1, 2 have not joined"));
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
 TEST_CASE("a file that no living rank 0 has named is refused at the deadline", "[job_store]") {
   const TemporaryFolder folder;
-  LaunchContext launch;
-  launch.rank = 1;
-  launch.world = 2;
-  launch.rendezvous = Rendezvous::kFile;
-  launch.store_file = folder.path() / "store";
+  const LaunchContext launch = file_launch(folder, 1, 2);
   CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 300ms); }),
-             ContainsSubstring("PeerError: rank 0 has not joined within 0.3 s") && ContainsSubstring("does not exist"));
+             ContainsSubstring("PeerError: rank 0 has not joined within 0.3 s") && ContainsSubstring("no such file"));
+  write_file(launch.store_file, place_text(host_identity(), Port().number()));
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 300ms); }),
+             ContainsSubstring("PeerError: rank 0 has not joined within 0.3 s") && ContainsSubstring("another job"));
 }
 
 TEST_CASE("too few file descriptors are a usage error before anything is opened", "[job_store]") {
@@ -281,4 +306,26 @@ TEST_CASE("a lost store is a peer error without a stack trace", "[job_store]") {
   CHECK(errors[0].empty());
   CHECK_THAT(errors[1], ContainsSubstring("PeerError: the connection to the job's store is lost") &&
                             !ContainsSubstring("frame #"));
+}
+
+TEST_CASE("a second connection to a server that is gone is refused, not waited for", "[job_store]") {
+  const Port port;
+  std::promise<void> gone;
+  auto is_gone = gone.get_future().share();
+  const auto errors = in_ranks(2, [&](int rank) {
+    auto store = JobStore::connect(port.launch(rank, 2), std::chrono::hours(1));  // as long as c10d would wait
+    if (rank == 0) {
+      store->wait("connected", 20s, "rank 1");
+      store.reset();
+      port.close();
+      gone.set_value();
+      return;
+    }
+    store->set("connected", "");
+    is_gone.wait();
+    store->clone();
+  });
+  CHECK(errors[0].empty());
+  CHECK_THAT(errors[1], ContainsSubstring("PeerError: the job's store is lost while opening a second connection") &&
+                            ContainsSubstring("Connection refused"));
 }

@@ -36,8 +36,8 @@ LaunchContext launch_of_environment() {
   return launch;
 }
 
-JobMonitor::Options monitor_options(const LaunchContext& launch) {
-  JobMonitor::Options options = JobMonitor::Options::of(launch);
+JobMonitor::Options monitor_options(const LaunchContext& launch, const JobStore& store) {
+  JobMonitor::Options options = JobMonitor::Options::of(launch, store);
   options.beat = 100ms;
   options.grace = 1s;
   options.host = fmt::format("h{}", launch.rank);
@@ -61,7 +61,7 @@ int run(const LaunchContext& launch) {
   ProcessGroup::Options options;
   options.timeout_init = 20s;
   options.timeout_step = 1500ms;
-  auto monitor = std::make_shared<JobMonitor>(*store, monitor_options(launch));
+  auto monitor = std::make_shared<JobMonitor>(*store, monitor_options(launch, *store));
   const auto group = ProcessGroup::connect(launch, store, options, std::move(monitor));
   try {
     train(*group);

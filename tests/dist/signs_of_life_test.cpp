@@ -83,6 +83,32 @@ TEST_CASE("ranks that wait for the same thing are not missing", "[signs_of_life]
   CHECK(signs.missing("the gradients", kStart).empty());
 }
 
+TEST_CASE("a wait stands still for as long as a missing rank does the same", "[signs_of_life]") {
+  const auto since = [](SignOfLife what, std::chrono::milliseconds time) {
+    what.since = time;
+    return what;
+  };
+  PeerSigns signs(0, 4, 10s);
+  CHECK_FALSE(signs.standstill("the sums"));
+  signs.observe(1, since(sign(5, "b", "batch 3 of 9"), 1s), kStart);
+  signs.observe(2, since(sign(5, "b", "batch 2 of 9"), 4s), kStart);
+  signs.observe(3, since(sign(5, "c", "batch 9 of 9", "the sums"), 60s), kStart);
+  CHECK(signs.standstill("the sums") == 4s);
+  signs.observe(2, since(sign(5, "b", "batch 2 of 9"), 4s), kStart + 2s);  // no new beat: it may still be there
+  CHECK(signs.standstill("the sums") == 6s);
+  signs.observe(2, since(sign(6, "b", "batch 4 of 9"), 0s), kStart + 3s);
+  CHECK(signs.standstill("the sums") == 1s);
+  // A rank that waits for something else stands as the one that it waits for, unless all do.
+  signs.observe(2, since(sign(7, "b", "batch 4 of 9", "the loss"), 90s), kStart + 3s);
+  CHECK(signs.standstill("the sums") == 1s);
+  signs.observe(1, since(sign(7, "b", "batch 4 of 9", "the loss"), 80s), kStart + 3s);
+  CHECK(signs.standstill("the sums") == 90s);
+  // All have come: since the last one came.
+  signs.observe(1, since(sign(8, "b", "batch 9 of 9", "the sums"), 30s), kStart + 3s);
+  signs.observe(2, since(sign(8, "b", "batch 9 of 9", "the sums"), 2s), kStart + 3s);
+  CHECK(signs.standstill("the sums") == 2s);
+}
+
 TEST_CASE("a rank that never wrote anything is named without a host", "[signs_of_life]") {
   PeerSigns signs(0, 2, 3s);
   signs.observe(1, std::nullopt, kStart);

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <utility>
 #include <vector>
 
 #include "canine/core/errors.hpp"
@@ -79,6 +80,9 @@ class Port {
 
   int number() const { return number_; }
 
+  /// From here on connections are refused, unless a copy still listens.
+  void close() const { ::close(std::exchange(fd_, -1)); }
+
   /// Rank 0 serves on a copy of this socket.
   LaunchContext launch(int rank, int world) const {
     LaunchContext launch = tcp_launch(rank, world, number_);
@@ -87,7 +91,7 @@ class Port {
   }
 
  private:
-  int fd_;
+  mutable int fd_;
   int number_ = 0;
 };
 

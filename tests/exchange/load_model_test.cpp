@@ -9,6 +9,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
@@ -147,6 +148,27 @@ TEST_CASE("a general-purpose model without its key is refused") {
   CHECK(load_model((folder / "model.bin").string(), overrides).codes->num_classes() == 40);
 }
 
+TEST_CASE("a general-purpose model of the Python program's train_mixer has the numbers of its classes as codes") {
+  const TemporaryFolder folder;
+  ModelContent content;
+  content.weights = state_dict(*test::small_mixer(2087, 1919));
+  content.type = ModelType::kMixer;
+  write_checkpoint(folder / "last.bin", content);
+  const std::string source = (folder / "last.bin").string();
+  {
+    const CapturedStream errors(2);
+    const LoadedModel loaded = load_model(source, tiny_overrides());
+    CHECK(loaded.card.formatter.kind == FormatterKind::kGeneral);
+    CHECK(loaded.codes->num_classes() == 1919);
+    CHECK(loaded.codes->code(7) == "7");
+    CHECK(loaded.codes->class_of_cell("1918") == 1918);
+    CHECK_THAT(errors.text(), ContainsSubstring("the codes 0 to 1918") && ContainsSubstring("--mapping"));
+  }
+  ModelOverrides overrides = tiny_overrides();  // one that does not fit is not passed over
+  overrides.mapping = test::tiny_folder() / "data" / "key.csv";
+  CHECK_THROWS_MATCHES(load_model(source, overrides), UsageError, MessageMatches(ContainsSubstring("1919 classes")));
+}
+
 TEST_CASE("built-in classifications are known by their shapes, their weights may be of several types") {
   const auto [symbols, classes, kind] = GENERATE(table<int64_t, int64_t, FormatterKind>({
       {19, 1919, FormatterKind::kHisco},
@@ -233,6 +255,43 @@ TEST_CASE("a card that contradicts the weights is refused") {
   write_checkpoint(folder / "card.bin", content);
   CHECK_THROWS_MATCHES(load_model((folder / "card.bin").string(), {}), UsageError,
                        MessageMatches(ContainsSubstring("num_hidden_layers 2")));
+}
+
+TEST_CASE("--encoder-config may not contradict what is stored with the model, but for rates of dropout") {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "own.bin", test::tiny_content());
+  const auto describe = [&](const std::string& key, const std::string& value) {
+    std::string config = read_file(tiny_overrides().encoder_config);
+    const size_t at = config.find(':', config.find('"' + key + '"')) + 2;
+    config.replace(at, config.find_first_of(",\n", at) - at, value);
+    write_file(folder / "config.json", config);
+    ModelOverrides overrides;
+    overrides.encoder_config = folder / "config.json";
+    return overrides;
+  };
+  const std::string own = (folder / "own.bin").string();
+  for (const auto& [key, value, stored] :
+       {std::array{"num_attention_heads", "3", "4"}, std::array{"local_transformer_stride", "64", "128"},
+        std::array{"layer_norm_eps", "1e-05", "1e-12"}}) {
+    CAPTURE(key);
+    const ModelOverrides overrides = describe(key, value);
+    const std::string found = "its " + std::string(key) + " is " + value;
+    const std::string expected = "is " + std::string(stored) + ";";
+    CHECK_THROWS_MATCHES(load_model(own, overrides), UsageError,
+                         MessageMatches(ContainsSubstring(found) && ContainsSubstring(expected)));
+    CHECK_THROWS_MATCHES(describe_encoder(read_model_content(own), overrides), UsageError,
+                         MessageMatches(ContainsSubstring(found) && ContainsSubstring(expected)));
+    ModelOverrides of_other = tiny_overrides();
+    of_other.encoder_config = overrides.encoder_config;
+    CHECK_NOTHROW(load_model(tiny_checkpoint(), of_other));  // which says nothing of its encoder
+  }
+  CHECK(load_model(own, describe("hidden_dropout_prob", "0.25")).card.encoder.hidden_dropout_prob == 0.25);
+}
+
+TEST_CASE("an encoder in Hugging Face layout is described by the config.json beside its weights") {
+  const EncoderOptions encoder = describe_encoder(read_model_content((test::tiny_folder() / "encoder").string()), {});
+  CHECK(encoder.num_attention_heads == 4);
+  CHECK(encoder.max_position_embeddings == 256);
 }
 
 }  // namespace

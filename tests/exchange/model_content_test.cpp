@@ -199,7 +199,7 @@ TEST_CASE("what is no model is refused with its path and a reason, at once") {
   const std::pair<const char*, const char*> cases[] = {
       {"absent.bin", "there is no such file or folder"},
       {"empty.bin", "not a safetensors file: 0 bytes"},
-      {"text.bin", "the header would have"},
+      {"text.bin", "neither a file of torch.save nor one of safetensors"},
       {"torn.bin", "torn.bin"},
       {"huge.safetensors", "the header would have 18446744073709551615 bytes"},
       {"none.safetensors", "holds no tensors"},

@@ -42,6 +42,8 @@ TEST_CASE("a Hub folder's config.json holds the arguments of the Python package'
   const ModelContent tiny = test::tiny_content();
   write_hub_folder(folder.path(), tiny);
   const auto config = nlohmann::json::parse(read_file(folder / "config.json"));
+  CHECK(is_mixer_config(config.dump()));
+  CHECK_FALSE(is_mixer_config(read_file(test::tiny_folder() / "encoder" / "config.json")));
   CHECK(config["model_domain"] == "Multilingual_CANINE");
   CHECK(config["model_type"] == "seq2seq_mixer");
   CHECK(config["num_classes"] == std::vector<int>(12, 2086));
@@ -60,6 +62,8 @@ TEST_CASE("an export over another one leaves nothing of it behind that would be 
   tiny.key.reset();
   write_hub_folder(folder.path(), tiny);
   CHECK_FALSE(fs::exists(folder / "key.json"));
+  write_encoder_folder(folder.path(), tiny, tiny.card->encoder);
+  CHECK_FALSE(fs::exists(folder / "canine.json"));
 }
 
 TEST_CASE("a mixer's encoder becomes a folder that --encoder takes") {

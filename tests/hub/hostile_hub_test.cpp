@@ -87,7 +87,7 @@ TEST_CASE("Redirects of the weights in a loop, or to a file of this machine") {
 
 TEST_CASE("A hash of a kind that nobody knows is no obstacle") {
   const HubServer hub({"odd-etag"});
-  fs::remove(hub.model() / "key.json");
+  for (const char* other : {"key.json", "canine.json"}) fs::remove(hub.model() / other);
   fs::copy_file(hub.model() / "config.json", hub.model() / "model.safetensors", fs::copy_options::overwrite_existing);
   const TemporaryFolder cache;
   check_snapshot(download_model(kTiny, hub.options(cache.path())), hub);

@@ -43,25 +43,42 @@ TEST_CASE("A model is downloaded into the cache of huggingface_hub") {
   for (const auto& blob : fs::directory_iterator(model / "blobs")) CHECK(blob.path().extension() != ".incomplete");
 
   REQUIRE_FALSE(told.empty());
-  const uint64_t total = kWeightsBytes + fs::file_size(snapshot / "config.json") + fs::file_size(snapshot / "key.json");
+  uint64_t total = kWeightsBytes;
+  for (const char* file : {"config.json", "key.json", "canine.json"}) total += fs::file_size(snapshot / file);
   for (const auto& [done, of] : told) CHECK((done <= of && of == total));
   CHECK(told.back().first == total);
 
-  for (const char* file : {"config.json", "model.safetensors", "key.json"}) {
+  for (const char* file : {"config.json", "model.safetensors", "key.json", "canine.json"}) {
     CHECK(hub.requests("HEAD", file).size() == 1);
     CHECK(hub.requests("GET", file).size() == 1);
   }
   for (const auto& request : hub.requests()) CHECK(request.authorization.empty());
 }
 
-TEST_CASE("pytorch_model.bin is taken where there is no model.safetensors, and key.json is optional") {
+TEST_CASE("pytorch_model.bin is taken where there is no model.safetensors, and key.json and canine.json are optional") {
   const HubServer hub;
   fs::rename(hub.model() / "model.safetensors", hub.model() / "pytorch_model.bin");
   fs::remove(hub.model() / "key.json");
+  fs::remove(hub.model() / "canine.json");
   const TemporaryFolder cache;
   const fs::path snapshot = download_model(kTiny, hub.options(cache.path()));
   check_snapshot(snapshot, hub);
   CHECK(std::distance(fs::directory_iterator(snapshot), {}) == 2);
+}
+
+TEST_CASE("config.json alone is downloaded where that is all that is wanted, and is no whole model") {
+  const HubServer hub;
+  const TemporaryFolder cache;
+  DownloadOptions options = hub.options(cache.path());
+  options.files = HubFiles::kConfig;
+  const fs::path snapshot = download_model(kTiny, options);
+  CHECK(read_file(snapshot / "config.json") == read_file(hub.model() / "config.json"));
+  CHECK(hub.requests().size() == 2);
+  CHECK(find_cached_model(cache.path(), kTiny, HubFiles::kConfig) == snapshot);
+  CHECK_FALSE(find_cached_model(cache.path(), kTiny));
+  CHECK(download_model(kTiny, hub.options(cache.path())) == snapshot);
+  check_snapshot(snapshot, hub);
+  CHECK(hub.requests("GET", "config.json").size() == 1);
 }
 
 TEST_CASE("A revision that is asked for by name") {

@@ -29,6 +29,7 @@ HubServer::HubServer(const std::vector<std::string>& behaviours) {
   std::filesystem::create_directories(model());
   write_file(model() / "config.json", R"({"model_type": "canine"})", false);
   write_file(model() / "key.json", R"({"1": "a"})", false);
+  write_file(model() / "canine.json", R"({"type": "flat"})", false);
   write_file(model() / "model.safetensors", weights(), false);
 
   std::array<int, 2> input{};

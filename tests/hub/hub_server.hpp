@@ -11,7 +11,7 @@
 namespace canine::testing {
 
 /// A started tests/hub/hub_server.py with the behaviours named there. It serves the model owner/tiny: config.json,
-/// model.safetensors of 300,000 bytes, key.json. Ends with the object.
+/// model.safetensors of 300,000 bytes, key.json, canine.json. Ends with the object.
 class HubServer {
  public:
   struct Request {

@@ -42,7 +42,7 @@ print(repository.repo_id, revision.commit_hash, sorted(revision.refs), len(revis
                                          cache.path());
   const std::string relative = "./" + fs::relative(snapshot, cache.path()).string();
   CHECK(printed == relative + "\n" + relative + "/model.safetensors\n" + relative + "/key.json\n" + "owner/tiny " +
-                       kServedCommit + " ['main'] 3\n");
+                       kServedCommit + " ['main'] 4\n");
 }
 
 TEST_CASE("What huggingface_hub has downloaded is found here, and gone on with") {

@@ -40,8 +40,8 @@ TEST_CASE("the launcher is found through a wrapper script that was started as th
 }
 
 TEST_CASE("every launcher has a name") {
-  for (const Launcher launcher : {Launcher::kSingle, Launcher::kTorchrun, Launcher::kOpenMpi, Launcher::kPmi,
-                                  Launcher::kSlurm, Launcher::kSelf}) {
+  for (const Launcher launcher : {Launcher::kSingle, Launcher::kTorchrun, Launcher::kEnv, Launcher::kOpenMpi,
+                                  Launcher::kPmi, Launcher::kSlurm, Launcher::kSelf}) {
     CHECK(std::string(name_of(launcher)) != "unknown");
   }
 }

@@ -12,6 +12,7 @@ namespace canine {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
 
 HostFacts facts() {
   HostFacts facts;
@@ -121,7 +122,8 @@ TEST_CASE("torchrun with the agent's store") {
   CHECK(context.run_id.empty());
   CHECK(context.parent_is_launcher);
   CHECK(context.describe() ==
-        "launcher=torchrun rank=1/4 local=1/4 because RANK, WORLD_SIZE and TORCHELASTIC_RUN_ID are set");
+        "launcher=torchrun rank=1/4 local=1/4 because RANK, WORLD_SIZE and TORCHELASTIC_RUN_ID are set; "
+        "the ranks meet at 10.0.0.1:29500");
 }
 
 TEST_CASE("torchrun on two nodes, restarted") {
@@ -142,9 +144,10 @@ TEST_CASE("an agent that does not serve a store leaves it to rank 0") {
 }
 
 TEST_CASE("torchrun with one process needs no rendezvous") {
-  const LaunchContext context = resolve({{"RANK", "0"}, {"WORLD_SIZE", "1"}});
+  const LaunchContext context = resolve({{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"TORCHELASTIC_RUN_ID", "none"}});
   check_place(context, Launcher::kTorchrun, 0, 1, 0, 1);
   CHECK(context.rendezvous == Rendezvous::kNone);
+  CHECK_THAT(context.describe(), EndsWith("are set"));
 }
 
 TEST_CASE("torch.distributed.launch says the local rank by variable, by flag, or both") {
@@ -152,7 +155,7 @@ TEST_CASE("torch.distributed.launch says the local rank by variable, by flag, or
   flags.local_rank = 1;
   check_place(resolve(torchrun(1, 2, 1, 2), flags), Launcher::kTorchrun, 1, 2, 1, 2);
   const Environment old = without(torchrun(3, 4, 1, 2), {"LOCAL_RANK", "TORCHELASTIC_RUN_ID"});
-  check_place(resolve(old, flags), Launcher::kTorchrun, 3, 4, 1, 2);
+  check_place(resolve(old, flags), Launcher::kEnv, 3, 4, 1, 2);
   flags.local_rank = -1;
   check_place(resolve(torchrun(1, 2, 1, 2), flags), Launcher::kTorchrun, 1, 2, 1, 2);
 }
@@ -161,15 +164,15 @@ TEST_CASE("RANK by hand: on one host local numbers follow, and the shell is no l
   const Environment environment = {
       {"RANK", "1"}, {"WORLD_SIZE", "3"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "4000"}};
   const LaunchContext context = resolve(environment);
-  check_place(context, Launcher::kTorchrun, 1, 3, 1, 3);
+  check_place(context, Launcher::kEnv, 1, 3, 1, 3);
   CHECK(context.rendezvous == Rendezvous::kTcp);
   CHECK_FALSE(context.parent_is_launcher);
-  check_place(resolve(with(environment, {{"MASTER_ADDR", "alpha"}})), Launcher::kTorchrun, 1, 3, 1, 3);
+  check_place(resolve(with(environment, {{"MASTER_ADDR", "alpha"}})), Launcher::kEnv, 1, 3, 1, 3);
 }
 
 TEST_CASE("RANK by hand: across hosts no LOCAL_RANK means one process per host") {
   check_place(resolve({{"RANK", "1"}, {"WORLD_SIZE", "3"}, {"MASTER_ADDR", "beta"}, {"MASTER_PORT", "4000"}}),
-              Launcher::kTorchrun, 1, 3, 0, 1);
+              Launcher::kEnv, 1, 3, 0, 1);
 }
 
 TEST_CASE("an inner launcher hides the outer ones and says so") {
@@ -185,21 +188,35 @@ TEST_CASE("Open MPI asks MPI for the address, on one node and on two") {
     check_place(context, Launcher::kOpenMpi, 3, 4, 1, local_world);
     CHECK(context.rendezvous == Rendezvous::kMpi);
     CHECK(context.parent_is_launcher);
+    CHECK_THAT(context.describe(), EndsWith("; the ranks meet through MPI"));
+  }
+}
+
+TEST_CASE("MASTER_ADDR together with MASTER_PORT wins over MPI") {
+  const Environment address = {{"MASTER_ADDR", "alpha"}, {"MASTER_PORT", "4000"}};
+  for (const auto& start : {open_mpi(3, 4, 1, 2), open_mpi(1, 2, 1, 2), hydra(1, 2, 1, 2)}) {
+    const LaunchContext context = resolve(with(start, address));
+    CHECK(context.rendezvous == Rendezvous::kTcp);
+    CHECK(context.master_addr == "alpha");
+    CHECK(context.master_port == 4000);
+    CHECK_THAT(context.describe(), EndsWith("; the ranks meet at alpha:4000"));
   }
 }
 
 TEST_CASE("Open MPI without a usable plug-in: a file on one node, MASTER_ADDR on two, else a message") {
   HostFacts host = facts();
-  host.mpi_plugin = false;
+  host.mpi_problem = "canine_mpi.so cannot be opened: libmpi.so.40 is missing";
   const LaunchContext one = resolve_launch(open_mpi(1, 2, 1, 2), {}, host);
   CHECK(one.rendezvous == Rendezvous::kFile);
   CHECK(one.store_file == "/tmp/canine-1000-4711-99.store");
+  CHECK_THAT(one.describe(), ContainsSubstring("libmpi.so.40 is missing") &&
+                                 EndsWith("; the ranks meet through the file /tmp/canine-1000-4711-99.store"));
   const Environment address = {{"MASTER_ADDR", "alpha"}, {"MASTER_PORT", "4000"}};
   const LaunchContext two = resolve_launch(with(open_mpi(3, 4, 1, 2), address), {}, host);
   CHECK(two.rendezvous == Rendezvous::kTcp);
   CHECK(two.master_addr == "alpha");
   const std::string text = refusal(open_mpi(3, 4, 1, 2), {}, host);
-  CHECK_THAT(text, ContainsSubstring("MASTER_ADDR is not set") && ContainsSubstring("plug-in"));
+  CHECK_THAT(text, ContainsSubstring("MASTER_ADDR is not set") && ContainsSubstring("libmpi.so.40 is missing"));
 }
 
 TEST_CASE("mpirun inside a Slurm allocation is mpirun") {

@@ -33,6 +33,7 @@ TEST_CASE("thread share: the affinity mask divided among those who share it") {
       {"uneven", 7, 7, 2, Launcher::kSelf, "", 0, 3, "7 processors shared by 2 processes"},
       {"torchrun's 1", 16, 16, 4, Launcher::kTorchrun, "1", 0, 4,
        "16 processors shared by 4 processes, not torchrun's OMP_NUM_THREADS=1"},
+      {"1 by hand", 16, 16, 4, Launcher::kEnv, "1", 0, 1, "OMP_NUM_THREADS=1"},
       {"another value", 16, 16, 4, Launcher::kTorchrun, "2", 0, 2, "OMP_NUM_THREADS=2"},
       {"a list per level", 16, 16, 4, Launcher::kTorchrun, "3,2", 0, 3, "OMP_NUM_THREADS=3,2"},
       {"1 without other ranks", 16, 16, 1, Launcher::kTorchrun, "1", 0, 1, "OMP_NUM_THREADS=1"},

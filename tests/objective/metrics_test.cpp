@@ -68,6 +68,24 @@ TEST_CASE("the order of blocks does not matter, the order within a block does") 
   CHECK(turned.token_acc == 50);
 }
 
+TEST_CASE("hits of each row, and groups of rows") {
+  const at::Tensor logits = at::cat({predicting({5, 6, 1, 1}), predicting({3, 6, 3, 4}), predicting({5, 6, 1, 1})});
+  const at::Tensor targets =
+      at::cat({tokens({2, 5, 6, 1, 1, 3}), tokens({2, 5, 6, 3, 4, 3}), tokens({2, 6, 5, 6, 5, 3})});
+  const at::Tensor flat = at::tensor({1., -1., 1., 1., -1., -1.}, at::kDouble).view({3, 2});
+  const at::Tensor flat_targets = at::tensor({1., 0., 1., 0., 0., 0.}, at::kDouble).view({3, 2});
+  MetricSums sums(at::kCPU);
+  const at::Tensor hits = sums.add(logits, flat, targets, flat_targets, kLayout, 0.1);
+  CHECK(at::equal(hits, at::tensor({1, 4, 1, 0, 3, 0, 0, 0, 1}, at::kLong).view({3, 3})));
+  HitCounts all;
+  for (int64_t row = 0; row < 3; ++row) all.add({hits.const_data_ptr<int64_t>() + 3 * row, 3}, kLayout.num_tokens());
+  const ValidationMetrics metrics = sums.means();
+  CHECK_THAT(100 * all.sequence_accuracy(), WithinRel(metrics.seq_acc, 1e-12));
+  CHECK_THAT(100 * all.token_accuracy(), WithinRel(metrics.token_acc, 1e-12));
+  CHECK_THAT(all.flat_accuracy(), WithinRel(metrics.flat_acc, 1e-12));
+  CHECK(HitCounts().token_accuracy() == 0);
+}
+
 TEST_CASE("equal logits count as the first index, the last position does not count") {
   // All logits 0: the prediction is token 0 everywhere.
   CHECK(metrics_of(at::zeros({1, 5, 7}), tokens({2, 0, 0, 0, 0, 3})).seq_acc == 100);

@@ -2,14 +2,18 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 
+import pandas
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("CANINE_BIN", ROOT / "build" / "bin")).resolve()
 FIXTURES = ROOT / "tests" / "fixtures" / "tiny_a"
 TIME_LIMIT = 300  # seconds; far above what any program here needs
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # programs keep it ignored, as under nohup; tests may be started so too
 
 
 LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "GROUP_", "ROLE_", "TORCH", "OMPI_", "PMI", "MV2_", "MPI_",
@@ -76,6 +80,47 @@ def jobs(tmp_path):
     yield start
     for job in started:
         job.kill_all()
+
+
+def train_on_rows(folder, rows, *codes):
+    """A short run in folder/out on 60 of the rows, with the others for validation; returns out and their file."""
+    training = [*codes, "--encoder-config", FIXTURES / "encoder" / "config.json", "--max-len", "32", "--padding", "mask",
+                "--batch-size", "10", "--learning-rate", "1e-2", "--num-epochs", "20", "--dropout", "0", "--augmentation-prob", "0",
+                "--num-threads", "1"]
+    if "--formatter" in codes:
+        rows[:60].to_csv(folder / "train.csv", index=False)
+        rows[60:].to_csv(folder / "val.csv", index=False)
+        val_data = folder / "val.csv"
+        result = built("train_mixer", folder).run("--train-data", "train.csv", "--val-data", val_data, *training,
+                                                  "--save-dir", "out")
+    else:
+        rows.to_csv(folder / "rows.csv", index=False)
+        val_data = folder / "out" / "data_val.csv"
+        result = built("finetune", folder).run("--dataset", "rows.csv", "--share-val", "0.4", "--language-col", "lang",
+                                               *training, "--save-path", "out")
+    assert result.returncode == 0, result.stderr
+    return folder / "out", val_data
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory):
+    """Folder of a run and validation file for each kind of codes: hisco, occ1950, and lists of tokens with commas."""
+    texts = pandas.read_csv(FIXTURES / "run" / "data_train.csv", dtype=str)["occ1"][:100]
+    numbers = [2 + (len(text) > 18) for text in texts]  # learned within seconds
+    rows = pandas.DataFrame({"occ1": texts, "lang": "en"})
+    folder = tmp_path_factory.mktemp("trained_runs")
+    systems = {
+        "hisco": ({f"code{i}": [str(600 * n) if i == 1 else "" for n in numbers] for i in range(1, 6)},
+                  ["--formatter", "hisco"]),
+        "occ1950": ({"OCC1950_1": [f"{n:03d}" for n in numbers],
+                     "OCC1950_2": [f"{n + 1:03d}" if n % 2 else "" for n in numbers]}, ["--formatter", "occ1950"]),
+        "separated": ({"list": [f"{n},{n % 3},{100 + n}" for n in numbers]},
+                      ["--target-cols", "list", "--block-size", "3", "--use-within-block-sep"])}
+    runs = {}
+    for kind, (columns, codes) in systems.items():
+        (folder / kind).mkdir()
+        runs[kind] = train_on_rows(folder / kind, rows.assign(**columns), *codes)
+    return runs
 
 
 @pytest.fixture(scope="session")

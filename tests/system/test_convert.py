@@ -87,6 +87,43 @@ def test_nothing_is_replaced_unasked(convert):
     assert sorted(os.listdir(convert.folder)) == ["folder", "link.bin", "out.bin"]
 
 
+def test_only_empty_folders_and_earlier_exports_are_written_into(convert):
+    folder = convert.folder / "hub"
+    succeed(convert, CHECKPOINT, "hub", *DESCRIPTION)
+    (folder / "config.json").unlink()  # as after an interruption
+    succeed(convert, CHECKPOINT, "hub", "--overwrite", *DESCRIPTION)
+    (convert.folder / "empty").mkdir()
+    succeed(convert, CHECKPOINT, "empty", "--overwrite", *DESCRIPTION)
+    for name, file, message in (("run", "last.bin", "the folder of a run"), ("own", "notes.txt", "other files than")):
+        (convert.folder / name).mkdir()
+        (convert.folder / name / file).write_bytes(CHECKPOINT.read_bytes())
+        (convert.folder / name / "config.json" if name == "run" else convert.folder / name / "key.json").write_text("{}")
+        before = sorted(os.listdir(convert.folder / name))
+        result = convert.run(CHECKPOINT, name, "--overwrite", *DESCRIPTION)
+        assert result.returncode == 2 and message in result.stderr, result.stderr
+        assert sorted(os.listdir(convert.folder / name)) == before
+
+
+def test_a_model_is_not_converted_onto_itself(convert):
+    succeed(convert, CHECKPOINT, "hub", *DESCRIPTION)
+    succeed(convert, "hub", "own.bin")
+    before = (convert.folder / "own.bin").read_bytes()
+    for source, out in (("own.bin", "own.bin"), ("hub", "hub"), ("hub", "hub/model.safetensors")):
+        result = convert.run(source, out, "--overwrite")
+        assert result.returncode == 2 and "this is the model that is read" in result.stderr, result.stderr
+    assert (convert.folder / "own.bin").read_bytes() == before
+    succeed(convert, "hub", "again.bin")
+
+
+def test_a_plain_encoder_is_converted_with_its_own_settings(convert):
+    for out in ("out.bin", "out"):
+        result = convert.run(FIXTURES / "encoder", out)
+        assert result.returncode == 2 and "--encoder-only converts it" in result.stderr, result.stderr
+    succeed(convert, FIXTURES / "encoder", "out", "--encoder-only")
+    written, given = (json.loads((folder / "config.json").read_text()) for folder in (convert.folder / "out", FIXTURES / "encoder"))
+    assert written == {key: given[key] for key in written}
+
+
 @pytest.mark.parametrize("make", [
     lambda path: path.write_bytes(b""),
     lambda path: path.write_bytes(CHECKPOINT.read_bytes()[:100_000]),
@@ -114,6 +151,10 @@ def test_a_run_of_finetune_is_inspected_converted_and_started_from(convert, insp
     run("--save-path", "out")
     facts = json.loads(succeed(inspect, "out", "--json"))
     assert facts["model"] == "mixer" and facts["optimizer"] and facts["step"] > 0
-    succeed(convert, "out", "hub", *DESCRIPTION[:2])
+    result = convert.run("out", "hub", *DESCRIPTION[:2])
+    assert result.returncode == 0 and "the state of its optimizer is left out" in result.stderr, result.stderr
     assert json.loads(succeed(inspect, "hub", "--json"))["tensors"] == facts["tensors"]
     assert "Start weights: all of hub/model.safetensors" in run("--save-path", "again", "--initial-checkpoint", "hub")
+    result = finetune.run("--dataset", FIXTURES / "run/input.csv", "--target-cols", "hisco_1", "--language", "en",
+                          "--encoder", "hub", "--save-path", "never")
+    assert result.returncode == 2 and "--initial-checkpoint hub --only-encoder" in result.stderr, result.stderr

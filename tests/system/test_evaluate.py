@@ -198,9 +198,16 @@ def test_metrics_are_those_of_the_rows(evaluate, trained):
     assert_close(summary["codes"], by_code)
     assert {"da", "en"} <= set(summary["languages"])
     assert sum(metrics["rows"] for metrics in summary["languages"].values()) == 50
+    teacher_forced = {language: metrics.pop("teacher_forced") for language, metrics in summary["languages"].items()}
     for language, metrics in summary["languages"].items():
         own = written[written["input"].str.startswith(language + "[SEP]")].reset_index(drop=True)
         assert_close(metrics, counted_anew(own, key, 3)[0])
+        # Rows of one language alone have the figures that they have among others.
+        rows[rows["lang"] == language].to_csv(evaluate.folder / "own.csv", index=False)
+        run(evaluate, "--val-data", "own.csv", "--checkpoint", trained, "--summary", "own.json", *SHAPE)
+        alone = json.loads((evaluate.folder / "own.json").read_text())["teacher_forced"]
+        shares = ("flat_accuracy", "sequence_accuracy", "token_accuracy")
+        assert teacher_forced[language] == pytest.approx({name: alone[name] for name in shares}, abs=1e-12)
     assert (summary["model"], summary["step"], summary["files"]) == (str(trained), 1500, ["rows.csv"])
 
     run(evaluate, *arguments, "--summary", "eval.summary.csv")
@@ -211,6 +218,9 @@ def test_metrics_are_those_of_the_rows(evaluate, trained):
     assert first["macro_f1"] == pytest.approx(overall["macro"]["f1"], abs=1e-12)
     assert first["flat_top_3"] == pytest.approx(overall["flat_top_k"][2], abs=1e-12)
     assert first["sequence_accuracy"] == pytest.approx(summary["teacher_forced"]["sequence_accuracy"], abs=1e-12)
+    for row in table[table["scope"] == "language"].to_dict("records"):
+        forced = teacher_forced[row["name"]]
+        assert {name: row[name] for name in forced} == pytest.approx(forced, abs=1e-12)
     codes = table[table["scope"] == "code"].set_index("name")
     assert list(codes.index) == list(by_code)
     assert list(codes["flat_recall"]) == pytest.approx([metrics["flat_recall"] for metrics in by_code.values()])
@@ -245,6 +255,39 @@ def test_a_run_folder_says_it_all(evaluate, finetune):
     assert ours["step"] > 0
 
 
+@pytest.mark.parametrize("kind", ["hisco", "occ1950", "separated"])
+def test_a_run_of_any_system_says_how_its_codes_are_written(evaluate, trained_runs, kind):
+    """No flag describes the model; evaluate and predict write the same codes for the same texts."""
+    folder, val_data = trained_runs[kind]
+    run(evaluate, "--val-data", val_data, "--checkpoint", folder, "--fn-out", "eval.csv", "--summary", "eval.json",
+        "--top-k", "2")
+    ours = json.loads((evaluate.folder / "eval.json").read_text())
+    last = json.loads((folder / "result.json").read_text())["last_validation"]
+    assert ours["step"] == 120
+    assert ours["teacher_forced"]["token_accuracy"] == pytest.approx(last["token_acc"] / 100, abs=1e-9)
+    assert ours["teacher_forced"]["sequence_accuracy"] == pytest.approx(last["seq_acc"] / 100, abs=1e-9)
+
+    written = read(evaluate.folder / "eval.csv")
+    assert written["pred_s2s"].nunique() > 1
+    written[["lang", "occ1"]] = written["input"].str.split("[SEP]", n=1, regex=False).tolist()
+    # predict cleans texts, and codes no empty ones
+    written = written[written["occ1"].map(lambda text: text.isascii() and text == text.lower() and text.strip() != "")]
+    assert len(written) >= 20
+    written[["occ1", "lang"]].to_csv(evaluate.folder / "in.csv", index=False)
+    predict = Program("predict", evaluate.folder)
+    arguments = ["--model", folder, "--fn-in", "in.csv", "--language-col", "lang"]
+    run(predict, *arguments, "--fn-out", "greedy.csv")
+    run(predict, *arguments, "--fn-out", "flat.csv", "--mode", "flat", "--threshold", "0", "--top-k", "1")
+    name = {"hisco": "hisco", "occ1950": "occ1950", "separated": "code"}[kind]
+    greedy, flat = (pandas.read_csv(evaluate.folder / f, dtype=str, keep_default_na=False) for f in ("greedy.csv", "flat.csv"))
+    places = [column for column in greedy.columns if column.startswith(name)]
+    codes = ["&".join(code for code in row if code) for row in greedy[places].itertuples(index=False)]
+    assert codes == list(written["pred_s2s"])
+    assert list(flat[f"{name}_1"]) == list(written["pred_linear_0"])
+    form = {"hisco": r"-[123]|\d{5}", "occ1950": r"\d{3}", "separated": r"\d+,\d+,\d+"}[kind]
+    assert flat[f"{name}_1"].str.fullmatch(form).all()
+
+
 # ---------------------------------------------------------------------------------------------- several processes
 
 
@@ -263,7 +306,7 @@ def test_torchrun(evaluate, trained, jobs):
     run(evaluate, *arguments, "--fn-out", "one.csv")
     text = jobs(*torchrun(f"--master_port={free_port()}"), *evaluate.command(*arguments, "--fn-out", "two.csv")).succeed()
     assert text.count("Number of processes: 2") == 1
-    assert text.count("all rows") == 1
+    assert text.count("Decoding") == text.count("Teacher-forced") == 1
     assert (evaluate.folder / "one.csv").read_bytes() == (evaluate.folder / "two.csv").read_bytes()
 
 
@@ -301,6 +344,15 @@ def test_help_is_the_stored_text(evaluate):
         (["--val-data", "column.csv", "--checkpoint", "trained.bin", *SHAPE], 65, "column.csv"),
         (["--val-data", "label.csv", "--checkpoint", "trained.bin", *SHAPE], 65, "label.csv, line 3, column hisco_1"),
         (["--val-data", DATA[0], "--checkpoint", "label.csv", *SHAPE], 77, "label.csv"),
+        (["--val-data", DATA[0], "--checkpoint", "models/trained.bin", *SHAPE], 2, "models/trained.bin: there is no such file"),
+        (["--val-data", DATA[0], "--checkpoint", "runs/frist", *SHAPE], 2, "runs/frist: there is no such file or folder here"),
+        (["--val-data", "label.csv", "--checkpoint", "trained.bin", *SHAPE, "--fn-out", "./label.csv"], 2,
+         "--fn-out ./label.csv: this is the input of --val-data"),
+        (["--val-data", "label.csv", "--checkpoint", "trained.bin", *SHAPE, "--summary", "label.csv"], 2,
+         "--summary label.csv: this is the input of --val-data"),
+        (["--val-data", DATA[0], "--checkpoint", "trained.bin", *SHAPE, "--fn-out", "e.csv", "--summary", "e.csv"], 2,
+         "--summary e.csv: --fn-out writes this file"),
+        (["--val-data", "label.csv", "--checkpoint", "absent/model", *SHAPE, "--summary", "absent/s.json"], 73, "absent"),
         (["--val-data", DATA[0], "--checkpoint", "trained.bin", *SHAPE, "--fn-out", "absent/e.csv"], 73, "absent"),
     ],
 )
@@ -308,9 +360,11 @@ def test_refusals(evaluate, trained, arguments, code, message):
     (evaluate.folder / "column.csv").write_text("occ1,lang,hisco_1\nbaker,en,1\n")
     (evaluate.folder / "label.csv").write_text("occ1,lang,hisco_1,hisco_2\nbaker,en,36040,\nsmith,en,a b,\n")
     (evaluate.folder / "short.csv").write_text("system_code,code\n36040,0\n")
+    inputs = {path: path.read_bytes() for path in evaluate.folder.iterdir()}
     result = evaluate.run(*arguments)
     assert result.returncode == code, result.stderr
     assert message in result.stderr
+    assert inputs == {path: path.read_bytes() for path in evaluate.folder.iterdir()}
     assert len([line for line in result.stderr.splitlines() if line.startswith("error: ")]) == 1
     assert not list(evaluate.folder.glob("e*.csv"))
 

@@ -221,6 +221,7 @@ def test_dry_run_keeps_nothing(finetune):
     result = finetune.run(*SHORT, "--dry-run", "--use-amp")
     assert result.returncode == 0, result.stderr
     assert "Dry run passed" in result.stdout
+    assert "Samples/sec: " in result.stdout and "Samples/sec: 0.0" not in result.stdout
     assert "warning: --use-amp needs a GPU" in result.stderr
     left = {path.name for path in (finetune.folder / "out").iterdir()} - {".lock"}
     assert left == {"data_train.csv", "data_val.csv", "key.csv", "prepared.json"}
@@ -297,10 +298,10 @@ def test_no_flags_is_the_sample_run(finetune):
         assert "No flags were given" in lines[0]
         return lines[1]
 
-    assert "It writes into ./canine-sample." in stopped_after("Batch ")
+    assert "It writes into ./canine-sample." in stopped_after("] Batch ")
     assert (finetune.folder / "canine-sample/last.bin").exists()
     assert yaml.safe_load((finetune.folder / "canine-sample/args.yaml").read_text())["batch_size"] == 32
-    assert "It writes into ./canine-sample." in stopped_after("Resuming from", "Batch ")
+    assert "It writes into ./canine-sample." in stopped_after("Resuming from", "] Batch ")
     (finetune.folder / "canine-sample/result.json").write_text("{}")  # as a finished run leaves it
-    assert "It writes into ./canine-sample-2." in stopped_after("Batch ")
+    assert "It writes into ./canine-sample-2." in stopped_after("] Batch ")
     assert (finetune.folder / "canine-sample-2/last.bin").exists()

@@ -1,5 +1,5 @@
-"""--encoder with the name of a model that is not in the Hub cache: it is downloaded from HF_ENDPOINT, here a server on this
-machine (tests/hub/hub_server.py)."""
+"""--encoder, --model and --checkpoint with the name of a model that is not in the Hub cache: it is downloaded from
+HF_ENDPOINT, here a server on this machine (tests/hub/hub_server.py)."""
 
 import shutil
 import sys
@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from conftest import FIXTURES, ROOT, clean_environment
+from conftest import FIXTURES, ROOT, Program, built, clean_environment
 from jobs import PROGRAM, training
 
 sys.path.insert(0, str(ROOT / "tests" / "hub"))
@@ -76,6 +76,58 @@ def test_a_downloaded_encoder_is_the_one_in_a_folder(jobs, serve, tmp_path):
     assert ranges[0] == "" and ranges[1].startswith("bytes=")
 
 
+CODES = ["--formatter", "gpf", "--target-cols", "hisco_1", "hisco_2", "--block-size", "5", "--encoder-config",
+         FIXTURES / "encoder" / "config.json"]
+
+
+@pytest.fixture
+def mixer(tmp_path, serve):
+    """A Hub that has the fixtures' trained model as org/mixer, and that model's folder."""
+    folder = tmp_path / "hub" / "org" / "mixer"
+    result = built("convert", tmp_path).run(FIXTURES / "trained.safetensors", folder, "--mapping",
+                                            FIXTURES / "data" / "key.csv", *CODES)
+    assert result.returncode == 0, result.stderr
+    return serve(), folder
+
+
+@pytest.mark.parametrize("program, arguments", [
+    ("predict", ["--fn-in", FIXTURES / "data" / "data_val.csv", "--overwrite", "--model"]),
+    ("evaluate", ["--val-data", FIXTURES / "data" / "data_val.csv", "--devices", "cpu:2", "--checkpoint"]),
+])
+def test_predict_and_evaluate_download_their_model_once(mixer, tmp_path, program, arguments):
+    hub, folder = mixer
+    environment = clean_environment(**variables(hub, tmp_path))
+    for model, out in (("org/mixer", "hub.csv"), ("org/mixer", "again.csv"), (folder, "folder.csv")):
+        result = built(program, tmp_path).run(*arguments, model, *CODES, "--fn-out", out, env=environment)
+        assert result.returncode == 0, result.stderr
+        assert ("Downloading org/mixer" in result.stdout) == (out == "hub.csv")
+    assert downloaded(hub) == [("endpoint", "/org/mixer/resolve/main/canine.json"),
+                               ("endpoint", "/org/mixer/resolve/main/config.json"),
+                               ("endpoint", "/org/mixer/resolve/main/key.json"),
+                               ("storage", "/org/mixer/model.safetensors")]
+    codes = (tmp_path / "hub.csv").read_bytes()
+    assert codes == (tmp_path / "again.csv").read_bytes() == (tmp_path / "folder.csv").read_bytes()
+
+
+@pytest.mark.parametrize("program, arguments", [
+    ("predict", ["--fn-in", FIXTURES / "data" / "data_val.csv", "--fn-out", "out", "--model"]),
+    ("evaluate", ["--val-data", FIXTURES / "data" / "data_val.csv", "--checkpoint"]),
+    ("finetune", ["--dataset", FIXTURES / "source.csv", "--target-cols", "hisco_1", "--encoder-config",
+                  FIXTURES / "encoder" / "config.json", "--save-path", "out", "--initial-checkpoint"]),
+])
+def test_a_mistyped_path_is_not_taken_for_a_model_of_the_hub(serve, tmp_path, program, arguments):
+    """Only a path that may be a Hub name is asked for there, and the message says both."""
+    hub = serve()
+    environment = clean_environment(**variables(hub, tmp_path))
+    for model in ("runs/last.bin", "runs/of/mine", "./runs", "runs/frist"):
+        result = built(program, tmp_path).run(*arguments, model, env=environment)
+        assert result.returncode == 2, result.stderr
+        assert f" {model}: there is no such file or folder" in result.stderr
+        assert ("on the Hub: " in result.stderr and "there is no such model" in result.stderr) == (model == "runs/frist")
+        assert bool(hub.requests) == (model == "runs/frist")
+        assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("behaviour, name, code, message", [
     ("flip", "org/tiny", 74, "was announced; they were thrown away"),
     ("gated", "org/tiny", 2, "accept its conditions"),
@@ -89,6 +141,37 @@ def test_refusals_end_all_processes_before_anything_is_written(jobs, serve, tmp_
     assert [line for line in job.lines if f"error: --encoder {name}: " in line and message in line], job.text
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob("hf/hub/models--*/snapshots"))
+
+
+def test_weights_that_a_checkpoint_has_are_not_downloaded(jobs, serve, tmp_path):
+    hub = serve()
+    flags = with_encoder(tmp_path, "org/tiny")
+    jobs(PROGRAM, *flags, env=variables(hub, tmp_path)).succeed()
+    config = [("endpoint", "/org/tiny/resolve/main/config.json")]
+    for name, more in (("resumed", ["--num-epochs", "2"]),
+                       ("started", ["--save-path", "other", "--initial-checkpoint", "out/last.bin"])):
+        del hub.requests[:]
+        environment = variables(hub, tmp_path, HF_HOME=str(tmp_path / name))
+        jobs(PROGRAM, *flags, *more, env=environment).succeed()
+        assert downloaded(hub) == config
+    jobs(PROGRAM, *flags, "--save-path", "new", env=environment).succeed()  # config.json is there, the weights are not
+    assert downloaded(hub) == [*config, ("storage", "/org/tiny/model.safetensors")]
+
+
+def test_an_exported_model_is_used_by_its_name_alone(serve, tmp_path):
+    exported = tmp_path / "hub" / "org" / "own"
+    result = Program("convert", tmp_path).run(
+        FIXTURES / "after10.bin", exported, "--encoder-config", FIXTURES / "encoder" / "config.json", "--target-cols",
+        "hisco_1", "hisco_2", "--block-size", "5")
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "in.csv").write_text("occ\nfarmer\ncoal merchant\nwidow of a bricklayer\n")
+    hub = serve()
+    environment = clean_environment(**variables(hub, tmp_path))
+    for model, out in ((exported, "of_folder.csv"), ("org/own", "of_name.csv")):
+        result = Program("predict", tmp_path).run("--model", model, "--fn-in", "in.csv", "--fn-out", out, env=environment)
+        assert result.returncode == 0, result.stderr
+    assert (tmp_path / "of_name.csv").read_bytes() == (tmp_path / "of_folder.csv").read_bytes()
+    assert ("endpoint", "/org/own/resolve/main/canine.json") in downloaded(hub)
 
 
 def test_offline_nobody_is_asked(finetune, serve, tmp_path):

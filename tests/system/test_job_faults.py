@@ -169,7 +169,7 @@ def test_a_second_job_in_the_same_folder_is_refused(jobs, tmp_path):
 # ---------------------------------------------------------------------------------------------- before the first step
 
 
-def test_a_long_preparation_is_waited_for(jobs, tmp_path):
+def test_a_long_preparation_is_waited_for(jobs, tmp_path):  # D19
     """Longer than every deadline of the others."""
     job = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--timeout-init", "2", "--timeout-step", "2"),
                "--batch-size", "8", CANINE_FAULT="slow=4000@0:0:preparation")
@@ -177,7 +177,23 @@ def test_a_long_preparation_is_waited_for(jobs, tmp_path):
     assert "injected fault: slow at preparation, rank 0" in text
 
 
-def test_a_failing_preparation_ends_all_ranks(jobs, tmp_path):
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_late_rank_is_waited_for_before_the_first_step(jobs, tmp_path, late):
+    """One that downloads an encoder, for longer than every deadline of the others."""
+    job = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--timeout-init", "2", "--timeout-step", "2"),
+               "--batch-size", "8", CANINE_FAULT=f"slow=4000@{late}:0:joining")
+    text = job.succeed()
+    assert f"injected fault: slow at joining, rank {late}" in text
+
+
+def test_a_rank_killed_before_the_first_step_ends_the_others(jobs, tmp_path):
+    job = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--timeout-init", "3600"), "--batch-size", "8",
+               CANINE_FAULT="kill@1:0:joining")
+    assert job.end(IN_TIME) == 128 + signal.SIGKILL
+    assert re.search(r"error: rank 0 of 2, waiting for rank 1 .*: rank 1 .*no sign of life", job.text), job.text
+
+
+def test_a_failing_preparation_ends_all_ranks(jobs, tmp_path):  # D19
     """The code is that of the cause."""
     job = jobs(*by_itself(tmp_path), "--target-cols", "absent")
     assert job.end(IN_TIME) == 2
@@ -188,7 +204,7 @@ def test_a_failing_preparation_ends_all_ranks(jobs, tmp_path):
 
 
 @pytest.mark.parametrize("point", ["loader", "in_backward", "pre_save"])
-def test_an_exception_on_one_rank(jobs, tmp_path, point):
+def test_an_exception_on_one_rank(jobs, tmp_path, point):  # D48
     rank = 0 if point == "pre_save" else 1
     job = jobs(*under_torchrun(tmp_path), CANINE_FAULT=f"throw@{rank}:6:{point}")
     assert job.end(IN_TIME) == 1
@@ -206,6 +222,29 @@ def test_an_exception_on_one_rank_by_itself(jobs, tmp_path):
     first = next(line for line in job.text.splitlines() if re.search(r"rank \d \(process", line))
     assert "rank 1 (process" in job.text, first
     assert re.search(r"rank 1.*injected fault at in_backward of step 5", job.text)
+
+
+def test_a_first_rank_that_fails_and_leaves_last_is_the_error(jobs, tmp_path):
+    """The others end before it, since they need its store; what they lost is not the cause."""
+    job = jobs(PROGRAM, "--devices", "cpu:3", *training(tmp_path, "--batch-size", "12"),
+               CANINE_FAULT="throw@0:3:in_backward")
+    assert job.end(IN_TIME) == INTERNAL
+    ends = [line for line in job.text.splitlines() if re.match(r"(error|note): rank \d \(process", line)]
+    assert [line for line in ends if line.startswith("error: ")] == [line for line in ends if "rank 0 " in line], ends
+    assert sorted(re.search(r"rank (\d)", line)[1] for line in ends) == ["0", "1", "2"], ends
+    assert all("code 76, having lost another rank" in line for line in ends if "rank 0 " not in line), ends
+
+
+def test_a_first_rank_killed_after_joining_is_noticed_at_once(jobs, tmp_path):
+    """Not at the end of --timeout-init, for which c10d would try the port again."""
+    port = free_port()
+    flags = ("--batch-size", "4", "--timeout-init", "3600")
+    ranks = [jobs(PROGRAM, *endless(tmp_path, *flags), env=by_hand(rank, 3, port),
+                  CANINE_FAULT="kill@0:0:preparation") for rank in range(3)]
+    assert ranks[0].end(IN_TIME) == -signal.SIGKILL
+    for rank in ranks[1:]:
+        assert rank.end(IN_TIME) == PEER
+        assert re.search(r"error: .*(store|rank 0)", rank.text), rank.text
 
 
 def test_a_save_that_fails_ends_all_ranks(jobs, tmp_path):
@@ -238,6 +277,12 @@ def test_a_rank_that_hangs_is_named(jobs, tmp_path):
     ranks = pair(jobs, tmp_path, "--timeout-step", "3", CANINE_FAULT="hang@1:6:pre_forward")
     assert ranks[0].end(IN_TIME) == PEER
     assert re.search(r"error: .*rank 1\b.*step 6", ranks[0].text), ranks[0].text
+
+
+def test_the_slowest_rank_is_named(jobs, tmp_path):
+    text = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--num-epochs", "1"),
+                CANINE_FAULT="slow=300@1:1:pre_forward").succeed()
+    assert re.search(r"Slowest: rank 1, 0\.[3-9]\d*s a step before the exchange of gradients, the others", text), text
 
 
 def test_a_loss_that_is_not_finite_on_one_rank(jobs, tmp_path):
@@ -279,7 +324,7 @@ def finite(launcher, folder):
         pytest.param("self", 1, STOPPED, id="rank-1"),
     ],
 )
-def test_a_stop_request_and_an_exact_resume(jobs, tmp_path, two_ranks, launcher, asked, code):
+def test_a_stop_request_and_an_exact_resume(jobs, tmp_path, two_ranks, launcher, asked, code):  # D08, D48
     job = jobs(*finite(launcher, tmp_path), CANINE_FAULT=SLOW)
     job.wait_for("Batch 8/9")
     os.kill(job.pid if asked == "launcher" else job.ranks()[asked], signal.SIGTERM)
@@ -329,6 +374,58 @@ def test_a_second_signal_ends_at_once(jobs, tmp_path):
         wait_for_pid(hanging, 0.2)
     assert job.end(IN_TIME) == 128 + signal.SIGTERM
     assert not job.alive()
+
+
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+def test_a_request_in_the_preparation(jobs, tmp_path, devices):
+    """The first process finishes it, and nobody starts what comes after it."""
+    flags = training(tmp_path, "--devices", devices, "--batch-size", "8")
+    job = jobs(PROGRAM, *flags, CANINE_FAULT="slow=3000@0:0:preparation")
+    job.wait_for("injected fault: slow at preparation")
+    job.process.terminate()
+    assert job.end(IN_TIME) == STOPPED, job.text
+    assert "Stopped by signal 15 before the first step" in job.text
+    assert (tmp_path / "out" / "prepared.json").exists()
+    assert not (tmp_path / "out" / "last.bin").exists() and "Starting Epoch" not in job.text
+    assert not job.alive()
+
+
+def test_a_request_to_another_process_in_the_preparation(jobs, tmp_path):
+    """All agree on it before the first step."""
+    job = jobs(*by_itself(tmp_path), CANINE_FAULT="slow=3000@0:0:preparation")
+    job.wait_for("injected fault: slow at preparation")
+    job.wait_for("Process 1 using device")
+    os.kill(job.ranks()[1], signal.SIGTERM)
+    assert job.end(IN_TIME) == STOPPED, job.text
+    assert "Stopped on request of another process before the first step" in job.text
+    assert "Starting Epoch" not in job.text
+
+
+def test_a_request_in_a_validation(jobs, tmp_path):
+    """Of 32 batches, so that there is time to ask; the run that goes on makes up for it."""
+    flags = [PROGRAM, "--devices", "cpu:2",
+             *training(tmp_path, "--batch-size", "8", "--share-val", "0.4", "--eval-batch-size", "1")]
+    job = jobs(*flags, CANINE_FAULT="slow=300@1:3:validation")
+    job.wait_for("injected fault: slow at validation")
+    job.process.terminate()
+    assert job.end(IN_TIME) == STOPPED, job.text
+    assert "The validation is broken off" in job.text and "after step 4, which is saved" in job.text
+    assert not (tmp_path / "out" / "logs.csv").exists()
+    assert jobs(*flags).succeed().count("EVALUATION RESULTS") == 3  # of steps 4, 8 and 12
+
+
+def test_a_slow_rank_is_waited_for_in_a_validation(jobs, tmp_path):
+    """Each of its batches is within the deadline; all of them together are not."""
+    job = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--eval-batch-size", "1"),
+               "--num-epochs", "1", "--eval-interval", "9", "--timeout-step", "4", CANINE_FAULT="slow=1500@1:0:validation")
+    assert "8 of 8 rows" in job.succeed()
+
+
+def test_a_rank_that_hangs_in_a_validation_is_named_with_the_batch(jobs, tmp_path):
+    job = jobs(*by_itself(tmp_path, "--eval-interval", "2", "--eval-batch-size", "1", "--timeout-step", "3"),
+               CANINE_FAULT="hang@1:3:validation")
+    assert job.end(IN_TIME) == PEER, job.text
+    assert re.search(r"--timeout-step\) for .*of the validation.*\. rank 1 .*: in 'validation: batch 4 of 8' for", job.text)
 
 
 # ---------------------------------------------------------------------------------------------- mended defects

@@ -42,7 +42,7 @@ def start_lines(text, launcher, world=2, precision="no"):
                                       f"--master_port={free_port()}"), id="nnodes"),
     ],
 )
-def test_torchrun(jobs, tmp_path, two_ranks, launcher):
+def test_torchrun(jobs, tmp_path, two_ranks, launcher):  # D02, D03: without --distributed
     text = jobs(*launcher(), PROGRAM, *training(tmp_path, *PER_PROCESS)).succeed()
     line = start_lines(text, "torchrun")
     assert "TORCHELASTIC_RUN_ID" in line
@@ -62,7 +62,7 @@ def test_torchrun_restarts_a_job_from_its_newest_checkpoint(jobs, tmp_path, two_
 
 
 @pytest.mark.parametrize("flag", [None, "--local_rank", "--local-rank"])
-def test_torch_distributed_launch(jobs, tmp_path, two_ranks, flag):
+def test_torch_distributed_launch(jobs, tmp_path, two_ranks, flag):  # D04
     """Old versions pass the local rank as a flag, in one spelling or the other; new ones only where asked."""
     if flag is None:
         command = [*old_launcher(), PROGRAM]
@@ -131,6 +131,20 @@ def test_accelerate_config_file(jobs, tmp_path, two_ranks, no_accelerate_setting
     assert_same_training(tmp_path / "out", two_ranks)
 
 
+@pytest.mark.parametrize("variable, value", [("ACCELERATE_MIXED_PRECISION", "fp8"),
+                                             ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "0"),
+                                             ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "x")])
+def test_what_accelerate_exports_and_cannot_be_is_a_warning(finetune, variable, value):
+    result = finetune.run("--print-config", env=clean_environment(**{variable: value}))
+    assert result.returncode == 0, result.stderr
+    assert f"warning: {variable}={value} has no effect here: " in result.stderr
+
+
+def test_no_mixed_precision_is_no_warning(finetune):
+    result = finetune.run("--print-config", env=clean_environment(ACCELERATE_MIXED_PRECISION="no"))
+    assert result.returncode == 0 and "warning" not in result.stderr, result.stderr
+
+
 def test_accumulation_as_accelerate_exports_it(finetune):
     def accumulation(*flags, **variables):
         result = finetune.run("--print-config", *flags, env=clean_environment(**variables))
@@ -142,13 +156,39 @@ def test_accumulation_as_accelerate_exports_it(finetune):
     assert re.search(r": 2 .*command line", accumulation("--grad-accum-steps", "2", **variable))
 
 
+def test_the_arithmetic_of_batches_is_one_line(finetune, tmp_path):
+    """Also of one process, where there is something to say."""
+    flags = training(tmp_path, "--batch-size", "4", "--dry-run")
+    accumulated = finetune.run(*flags, "--grad-accum-steps", "2")
+    assert ("4 rows x 1 process x 2 accumulation = global batch 8 | learning rate 0.001 | 9 steps per epoch"
+            in accumulated.stdout.splitlines()), accumulated.stderr
+    scaled = finetune.run(*flags, "--lr-scale", "sqrt", "--lr-ref-batch", "1")
+    assert "global batch 4 | learning rate 0.001 x 2 (sqrt) = 0.002 | 18 steps per epoch" in scaled.stdout, scaled.stderr
+    assert "global batch" not in finetune.run(*flags).stdout
+
+
+def test_the_rate_of_a_batch_of_all_processes_stays(finetune, tmp_path):
+    result = finetune.run("--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--lr-scale", "linear", "--dry-run"))
+    assert "global batch 8 | learning rate 0.001 x 1 (linear) = 0.001 |" in result.stdout, result.stderr
+
+
 # ---------------------------------------------------------------------------------------------- mpirun, PMI, srun
 
 
 @needs_mpirun
 def test_mpirun(jobs, tmp_path, two_ranks):
     text = jobs(*mpirun(), PROGRAM, *training(tmp_path, *PER_PROCESS)).succeed()
-    start_lines(text, "openmpi")
+    assert start_lines(text, "openmpi").endswith("; the ranks meet through MPI"), text
+    assert_same_training(tmp_path / "out", two_ranks)
+
+
+@needs_mpirun
+def test_mpirun_with_an_address_does_without_mpi(jobs, tmp_path, two_ranks):
+    """The way out where MPI cannot agree."""
+    port = free_port()
+    text = jobs(*mpirun("-x", "MASTER_ADDR=127.0.0.1", "-x", f"MASTER_PORT={port}"), PROGRAM,
+                *training(tmp_path, *PER_PROCESS)).succeed()
+    assert start_lines(text, "openmpi").endswith(f"; the ranks meet at 127.0.0.1:{port}"), text
     assert_same_training(tmp_path / "out", two_ranks)
 
 
@@ -164,7 +204,9 @@ def test_mpirun_without_the_plugin_meets_in_a_file(jobs, tmp_path, two_ranks):
     shared.mkdir()
     text = jobs(*mpirun(), program, *training(tmp_path, *PER_PROCESS), CANINE_PLUGIN_DIR=str(tmp_path / "none"),
                 TMPDIR=str(shared)).succeed()
-    start_lines(text, "openmpi")
+    line = start_lines(text, "openmpi")
+    assert "there is no canine_mpi.so in" in line, line
+    assert f"; the ranks meet through the file {shared}/canine-" in line, line
     assert_same_training(tmp_path / "out", two_ranks)
     assert not list(shared.glob("canine-*")), "the store's files are left"
 
@@ -216,10 +258,10 @@ def test_a_plain_start_in_a_batch_script_is_single(jobs, tmp_path):
     assert "Dry run passed" in text
 
 
-def test_ranks_started_by_hand(jobs, tmp_path, two_ranks):
+def test_ranks_started_by_hand(jobs, tmp_path, two_ranks):  # D49: no GPU
     port = free_port()
     text = succeed(together(jobs, tmp_path, [by_hand(rank, 2, port) for rank in range(2)], *PER_PROCESS))
-    start_lines(text, "torchrun")
+    assert start_lines(text, "env").endswith(f"RANK and WORLD_SIZE are set; the ranks meet at 127.0.0.1:{port}")
     assert_same_training(tmp_path / "out", two_ranks)
 
 
@@ -239,6 +281,15 @@ def test_the_global_batch_decides_not_the_launcher(jobs, tmp_path, two_ranks):
     assert_equal_models(model_of(tmp_path / "out"), model_of(two_ranks))
 
 
+def test_devices_without_a_process_are_a_note(finetune, tmp_path):
+    result = finetune.run("--devices", "cpu:3", *training(tmp_path, "--num-epochs", "1", "--dry-run"),
+                          env=clean_environment(RANK="0", WORLD_SIZE="1"))
+    assert result.returncode == 0, result.stderr
+    assert ("note: --devices cpu:3 names 3 devices, but the launcher has started 1 process on this host, so 1 is used"
+            in result.stderr.splitlines()), result.stderr
+    assert "launcher=env rank=0/1" in result.stdout
+
+
 def test_named_devices_must_divide_the_batch(finetune, tmp_path):
     result = finetune.run("--devices", "cpu:2", *training(tmp_path, "--batch-size", "5"))
     assert result.returncode == 2
@@ -255,11 +306,17 @@ def test_plain_is_one_process_without_a_port(finetune, tmp_path):
     assert load(tmp_path / "out" / "last.bin")["step"] == 18
 
 
-def test_distributed_alone_is_one_note(finetune, tmp_path):
+def test_distributed_alone_is_one_note(finetune, tmp_path):  # D03
     result = finetune.run("--distributed", *training(tmp_path, "--num-epochs", "1", "--dry-run"))
     assert result.returncode == 0, result.stderr
     assert [line for line in result.stderr.splitlines() if "--distributed" in line] == [
         "note: --distributed: no launcher has started several processes and there is one device, so this is one process"]
+
+
+def test_a_meeting_place_without_others_is_one_note(finetune, tmp_path):
+    result = finetune.run("--init-method", "tcp://127.0.0.1:1", *training(tmp_path, "--dry-run"))
+    assert result.returncode == 0, result.stderr
+    assert "note: --init-method has no effect: this is one process, which meets no others" in result.stderr
 
 
 # ---------------------------------------------------------------------------------------------- impossible places

@@ -88,7 +88,14 @@ def hisco_model(tmp_path_factory):
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--threshold", "1.5"], "error: --threshold: expected a number"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--mode", "best"], "error: --mode: expected one of greedy"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--resume", "--overwrite"], "exclude each other"),
-        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--model", "no/such/model"], "--model no/such/model"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--model", "no/such/model"],
+         "error: --model no/such/model: there is no such file or folder"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--model", "models/last.bin"],
+         "error: --model models/last.bin: there is no such file or folder"),
+        (["--fn-in", "in.csv", "--fn-out", "out.csv", "--model", "runs/frist"],
+         "error: --model runs/frist: there is no such file or folder here, and as the name of a model on the Hub: "),
+        (["--fn-in", "in.csv", "--fn-out", "there.csv", "--descriptions", "there.csv", "--overwrite"],
+         "error: --fn-out there.csv: this is the input of --descriptions"),
     ],
 )
 def test_usage_errors(predict, arguments, message):
@@ -139,7 +146,7 @@ def test_flat_predictions_are_those_of_the_python_program(predict):
     reference = evaluated()
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
     arguments = ["--fn-in", "in.csv", "--language-col", "language", "--mode", "flat", *MODEL]
-    run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0")
+    assert run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0").stderr == ""
     result = read(predict.folder / "all.csv")
     assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
     for i in range(5):
@@ -209,6 +216,22 @@ def test_parquet_in_and_out(predict):
     pandas.testing.assert_frame_equal(parquet.fillna("").astype(str), again.fillna("").astype(str), check_dtype=False)
 
 
+@pytest.mark.parametrize("mode", ["greedy", "flat"])
+def test_bfloat16_gives_nearly_the_same(predict, mode):
+    evaluated()[["text"]].to_csv(predict.folder / "in.csv", index=False)
+    arguments = ["--fn-in", "in.csv", "--mode", mode, *MODEL, *(["--threshold", "0", "--top-k", "1"] if mode == "flat" else [])]
+    result = run(predict, *arguments, "--fn-out", "bf16.csv", "--precision", "bf16")
+    assert "bf16" in result.stdout
+    run(predict, *arguments, "--fn-out", "fp32.csv")
+    bf16, fp32 = read(predict.folder / "bf16.csv"), read(predict.folder / "fp32.csv")
+    sure = {"greedy": "conf", "flat": "prob_1"}[mode]
+    ours, exact = bf16[sure].astype(float), fp32[sure].astype(float)
+    same = bf16["code_1"] == fp32["code_1"]
+    assert same.mean() > 0.9 and same[exact > 0.5].all()
+    assert list(ours) != list(exact)
+    assert (abs(ours - exact)[same] < 0.05).all()
+
+
 def test_devices_share_the_work(predict):
     write_descriptions(predict.folder, 300)
     for mode in ("greedy", "flat", "full"):
@@ -248,7 +271,7 @@ def test_killed_runs_go_on_to_the_same_bytes(predict, mode):
     assert (predict.folder / "out.csv").read_bytes() == whole
     assert sorted(path.name for path in predict.folder.iterdir()) == ["in.csv", "out.csv", "whole.csv"]
     result = run(predict, *INTERRUPTED, "--mode", mode, "--resume")
-    assert "is complete; nothing was done" in result.stdout
+    assert "is complete; nothing was done" in result.stdout and "--overwrite" in result.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -271,9 +294,38 @@ def test_other_settings_are_not_gone_on_with(predict):
     write_descriptions(predict.folder, 100)
     run(predict, *INTERRUPTED, code=-signal.SIGKILL, env=clean_environment(CANINE_FAULT="kill@0:2:predicted"))
     result = run(predict, *INTERRUPTED, "--resume", "--language", "da", code=2)
-    assert "language=en" in result.stderr and "language=da" in result.stderr
+    assert '"language":"en"' in result.stderr and '"language":"da"' in result.stderr
     run(predict, *INTERRUPTED, "--language", "da", "--overwrite")
     assert read(predict.folder / "out.csv")["occ1"][0].startswith("da[SEP]")
+
+
+@pytest.mark.parametrize("flag, change", [
+    ("--mapping", lambda text: text.replace("58340,0", "58341,0")),
+    ("--encoder-config", lambda text: text.replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e-05')),
+])
+def test_another_description_of_the_model_is_not_gone_on_with(predict, flag, change):
+    """The weights are the same; what they mean is not."""
+    file = INTERRUPTED[INTERRUPTED.index(flag) + 1]
+    other = change(file.read_text())
+    assert other != file.read_text()
+    (predict.folder / "other").write_text(other)
+    write_descriptions(predict.folder, 100)
+    run(predict, *INTERRUPTED, code=-signal.SIGKILL, env=clean_environment(CANINE_FAULT="kill@0:2:predicted"))
+    assert "other settings" in run(predict, *INTERRUPTED, "--resume", flag, "other", code=2).stderr
+    run(predict, *INTERRUPTED, "--resume")
+
+
+def test_names_with_line_breaks(predict):
+    table = pandas.DataFrame({"occ\nof all": descriptions(100), "a\nb": range(100)})
+    table.to_csv(predict.folder / "in\n1.csv", index=False)
+    arguments = ["--fn-in", "in\n1.csv", "--col", "occ\nof all", "--keep-cols", "a\nb", "--language", "e\nn",
+                 *INTERRUPTED[INTERRUPTED.index("--batch-size"):]]
+    run(predict, *arguments, "--fn-out", "whole.csv")
+    arguments += ["--fn-out", "out\n1.csv"]
+    run(predict, *arguments, code=-signal.SIGKILL, env=clean_environment(CANINE_FAULT="kill@0:2:predicted"))
+    run(predict, *arguments, "--resume")
+    assert (predict.folder / "out\n1.csv").read_bytes() == (predict.folder / "whole.csv").read_bytes()
+    assert list(read(predict.folder / "whole.csv")["a\nb"]) == [str(row) for row in range(100)]
 
 
 # ---------------------------------------------------------------------------------------------- odd inputs
@@ -288,6 +340,12 @@ def test_no_rows(predict):
     predicted(predict, "occ\n")
     assert (predict.folder / "out.csv").read_text() == "occ1,code_1,conf\n"
     assert "in.csv" in predicted(predict, "", code=65).stderr
+
+
+def test_a_refused_run_leaves_nothing_behind(predict):
+    (predict.folder / "in.csv").write_bytes(b"occ\nfarmer\nb\xff\xfed\n")
+    run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", *MODEL, code=65)
+    assert [path.name for path in predict.folder.iterdir()] == ["in.csv"]
 
 
 def test_bad_files(predict):

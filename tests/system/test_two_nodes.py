@@ -87,3 +87,14 @@ def test_torchrun_on_two_hosts_and_a_network_that_goes_away(jobs, tmp_path, host
     texts = [job.succeed(IN_TIME) for job in again]
     assert re.search(r"Resuming from \S+ \(step [36] of 18\)", texts[0]), texts[0]
     assert_same_training(tmp_path / "out", tmp_path / "whole")
+
+
+def test_ranks_of_two_hosts_meet_through_a_file(jobs, tmp_path, hosts, two_ranks):
+    """Rank 0 says in it where it serves; nobody has said an address."""
+    store = tmp_path / "store"
+    ranks = [jobs(*hosts.on(rank), PROGRAM, *training(tmp_path, "--batch-size", "4", "--init-method", f"file://{store}"),
+                  RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1") for rank in range(2)]
+    texts = [job.succeed(IN_TIME) for job in ranks]
+    assert f"launcher=env rank=0/2 local=0/1 because RANK and WORLD_SIZE are set; the ranks meet through the file {store}" in texts[0]
+    assert not store.exists()
+    assert_same_training(tmp_path / "out", two_ranks)

@@ -181,6 +181,9 @@ TEST_CASE("Bytes that are not UTF-8 are named with their place") {
                            MessageMatches(ContainsSubstring("file.csv, line 3, byte column 5: expected UTF-8")));
     }
   }
+  CHECK_THROWS_MATCHES(read_text("\xFF\xFE"
+                                 "a"),
+                       DataError, MessageMatches(ContainsSubstring("iconv -f UTF-16 ")));
   ReadOptions options;
   options.columns = {"a"};
   CHECK_THROWS_AS(read_text("a,b\n1,\xFF\n", options), DataError);

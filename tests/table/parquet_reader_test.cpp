@@ -23,6 +23,7 @@ const std::filesystem::path& written_folder() {
   static const testing::TemporaryFolder folder;
   static const bool done = [] {
     testing::run_python(R"(
+import datetime
 import decimal
 import pandas
 import pyarrow
@@ -53,7 +54,12 @@ pyarrow.parquet.write_table(pyarrow.table({
     'coded_numbers': pyarrow.array([7, None]).dictionary_encode(),
     'list': pyarrow.array([[1], [2, 3]]),
     'pair': pyarrow.array([{'a': 1, 'b': 2}, {'a': 3, 'b': 4}]),
-    'decimal': pyarrow.array([decimal.Decimal('1.5'), None]),
+    'decimal': pyarrow.array([decimal.Decimal('-0.50'), None]),
+    'date': pyarrow.array([datetime.date(1787, 1, 31), None]),
+    'moment': pyarrow.array([datetime.datetime(1900, 1, 31, 12), datetime.datetime(1900, 1, 31, 12, 0, 0, 2500)]),
+    'zoned': pyarrow.array([datetime.datetime(1900, 1, 31, 12), None], pyarrow.timestamp('ns', 'UTC')),
+    'time': pyarrow.array([datetime.time(7, 5), None]),
+    'duration': pyarrow.array([1, None], pyarrow.duration('s')),
     'latin1': pyarrow.array([b'ok', b'\xe6'], pyarrow.binary()),
     'last': ['p', 'q'],
 }), 'types.parquet')
@@ -136,7 +142,12 @@ TEST_CASE("Types of Parquet columns") {
     CHECK_THROWS_MATCHES(cells_of_type(nested), DataError,
                          MessageMatches(ContainsSubstring("column '" + std::string(nested))));
   }
-  CHECK_THROWS_MATCHES(cells_of_type("decimal"), DataError, MessageMatches(ContainsSubstring("decimal128(2, 1)")));
+  CHECK(cells_of_type("decimal") == Cells{"-0.50", kMissing});
+  CHECK(cells_of_type("date") == Cells{"1787-01-31", kMissing});
+  CHECK(cells_of_type("moment") == Cells{"1900-01-31 12:00:00", "1900-01-31 12:00:00.002500"});
+  CHECK(cells_of_type("zoned") == Cells{"1900-01-31 12:00:00Z", kMissing});
+  CHECK(cells_of_type("time") == Cells{"07:05:00", kMissing});
+  CHECK_THROWS_MATCHES(cells_of_type("duration"), DataError, MessageMatches(ContainsSubstring("duration[s]")));
   CHECK_THROWS_MATCHES(cells_of_type("latin1"), DataError,
                        MessageMatches(ContainsSubstring("column 'latin1', row 2: expected UTF-8")));
 }

@@ -226,6 +226,23 @@ TEST_CASE("Two runs do not write one file") {
   CHECK_THROWS_AS(TableWriter(options_of(folder / "none" / "out.csv")), CannotWriteError);
 }
 
+TEST_CASE("A run that fails before its first checkpoint leaves nothing behind") {
+  const testing::TemporaryFolder folder;
+  {
+    TableWriter writer(options_of(folder / "out.csv"));
+    write_row(writer, 0);
+  }
+  CHECK(files_in(folder.path()).empty());
+  {
+    TableWriter writer(options_of(folder / "out.csv"));
+    write_row(writer, 0);
+    writer.checkpoint();
+  }
+  CHECK(output_state(folder / "out.csv") == OutputState::kInterrupted);
+  { const TableWriter writer(options_of(folder / "out.csv", true)); }
+  CHECK(output_state(folder / "out.csv") == OutputState::kInterrupted);
+}
+
 TEST_CASE("Wrong rows and columns are errors") {
   const testing::TemporaryFolder folder;
   const fs::path path = folder / "out.csv";

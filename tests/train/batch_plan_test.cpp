@@ -63,6 +63,26 @@ TEST_CASE("the learning rate follows the global batch if asked to") {
   CHECK_THAT(BatchPlan::of(options, 4, BatchMeaning::kPerProcess).learning_rate(), WithinRel(1e-5, 1e-12));
 }
 
+TEST_CASE("where the batch typed is that of all processes, their number does not change the rate") {
+  for (const int processes : {1, 2, 4}) {
+    for (const int64_t accumulation : {1, 3}) {
+      CAPTURE(processes, accumulation);
+      BatchOptions options = batch_of(32);
+      options.lr_scale = LrScale::kLinear;
+      options.grad_accum_steps = accumulation;
+      CHECK(BatchPlan::of(options, processes, BatchMeaning::kWhole).learning_rate() == 2e-5);
+      options.global_batch_size = 48;
+      for (const BatchMeaning meaning : {BatchMeaning::kPerProcess, BatchMeaning::kWhole}) {
+        CHECK(BatchPlan::of(options, processes, meaning).learning_rate() == 2e-5);
+      }
+    }
+  }
+  BatchOptions options = batch_of(32);
+  options.lr_scale = LrScale::kLinear;
+  options.lr_ref_batch = 16;
+  CHECK_THAT(BatchPlan::of(options, 2, BatchMeaning::kWhole).learning_rate(), WithinRel(4e-5, 1e-12));
+}
+
 TEST_CASE("accumulation alone does not change the rate: the reference is what one process does in an update") {
   BatchOptions options = batch_of(16);
   options.lr_scale = LrScale::kLinear;

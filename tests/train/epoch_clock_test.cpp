@@ -51,7 +51,7 @@ TEST_CASE("another number of processes goes on with the same rows in the same or
       for (const int after : {1, 2, 3, 4}) {
         const EpochClock first{.steps_per_epoch = steps_per_epoch(num_rows, before)};
         for (int64_t stop = 0; stop <= first.total_steps(3); ++stop) {
-          const EpochClock second = first.continued(stop, steps_per_epoch(num_rows, after));
+          const EpochClock second = first.continued(stop, steps_per_epoch(num_rows, after), {});
           CAPTURE(num_rows, before, after, stop);
           // Seen by both halves of the run, and where: every epoch has each row once at most, and lacks only what
           // processes had to drop.
@@ -74,9 +74,32 @@ TEST_CASE("another number of processes goes on with the same rows in the same or
   }
 }
 
+TEST_CASE("another global batch goes on in the same epoch, and leaves no row out") {
+  constexpr int64_t kRows = 100;
+  constexpr int64_t kEpochs = 3;
+  for (const int64_t before : {7, 10, 20}) {
+    for (const int64_t now : {5, 10, 13, 40, 200}) {
+      const EpochClock first{.steps_per_epoch = (kRows + before - 1) / before};
+      const int64_t steps = (kRows + now - 1) / now;
+      for (int64_t stop = 0; stop < first.total_steps(kEpochs); ++stop) {
+        CAPTURE(before, now, stop);
+        const EpochClock second = first.continued(stop, steps, {before, now});
+        const int64_t seen = first.batch_of(stop) * before;
+        REQUIRE(second.epoch_of(stop) == first.epoch_of(stop));
+        const int64_t goes_on_at = second.batch_of(stop) * now;
+        REQUIRE(goes_on_at <= seen);
+        REQUIRE(goes_on_at > seen - now);
+        // To the ends of all epochs from there.
+        const int64_t left = second.total_steps(kEpochs) - stop;
+        REQUIRE(left == (kEpochs - first.epoch_of(stop)) * steps - second.batch_of(stop));
+      }
+    }
+  }
+}
+
 TEST_CASE("the same number of steps keeps the clock") {
   const EpochClock clock{.steps_per_epoch = 5, .origin_step = 3, .origin_epoch = 1};
-  const EpochClock same = clock.continued(7, 5);
+  const EpochClock same = clock.continued(7, 5, {});
   CHECK(same.origin_step == 3);
   CHECK(same.origin_epoch == 1);
 }

@@ -63,6 +63,13 @@ TEST_CASE("an evaluation gives the batches of greedy decoding and the metrics of
     CHECK(at::equal(batch.likeliest.probabilities, likeliest.probabilities));
   }
   CHECK(next_row == 40);
+  int64_t right_tokens = 0;
+  for (const EvaluatedBatch& batch : outcome.batches) {
+    CHECK(batch.hits.size(0) == batch.size());
+    right_tokens += batch.hits.select(1, 1).sum().item<int64_t>();
+  }
+  CHECK(outcome.metrics.token_acc ==
+        100.0 * static_cast<double>(right_tokens) / static_cast<double>(40 * options_of(run).layout.num_tokens()));
 
   Validation::Options options;
   options.loader = options_of(run).loader;
@@ -101,6 +108,7 @@ TEST_CASE("any number of ranks gives the same bits, in order and on rank 0 only"
     CHECK(at::equal(batch.probabilities, expected.batches[i].probabilities));
     CHECK(at::equal(batch.likeliest.classes, expected.batches[i].likeliest.classes));
     CHECK(at::equal(batch.likeliest.probabilities, expected.batches[i].likeliest.probabilities));
+    CHECK(at::equal(batch.hits, expected.batches[i].hits));
   }
 }
 

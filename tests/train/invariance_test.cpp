@@ -1,9 +1,14 @@
 #include <ATen/ops/equal.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
 #include "canine/report/logs_csv.hpp"
+#include "support/captured_stream.hpp"
 #include "train/tiny_run.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.
@@ -15,6 +20,7 @@ namespace {
 
 using test::TemporaryFolder;
 using test::TinyRun;
+using testing::CapturedStream;
 
 using Weights = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -30,7 +36,21 @@ struct Finished {
   Weights weights;
   int64_t checkpoints = 0;
   int64_t evaluations = 0;
+  int64_t lines = 0;         // about batches
+  int64_t ranked = 0;        // checkpoints with a metric
+  int64_t most_threads = 0;  // of the process, after a step
 };
+
+int64_t count_of(const std::string& what, const std::string& text) {
+  int64_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+int64_t count_threads() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return std::distance(begin(threads), end(threads));
+}
 
 Finished train(const std::function<void(TinyRun&)>& change) {
   at::set_num_threads(1);
@@ -39,14 +59,27 @@ Finished train(const std::function<void(TinyRun&)>& change) {
   run.options.num_epochs = 1;
   run.options.eval_interval = 1000;
   change(run);
-  Trainer trainer = run.trainer();
-  CHECK(trainer.run().step == 6);
-  int64_t evaluations = 0;
-  for (int64_t step = last_logged_step(folder.path() / "logs.csv"); step > 0; ++evaluations) {
+  Finished finished;
+  TrainParts parts = run.parts();
+  parts.stop_signal = [&] {
+    finished.most_threads = std::max(finished.most_threads, count_threads());
+    return 0;
+  };
+  {
+    const CapturedStream out(STDOUT_FILENO);
+    Trainer trainer(parts, run.options);
+    CHECK(trainer.run().step == 6);
+    finished.lines = count_of("] Batch ", out.text());
+  }
+  const std::filesystem::path manifest = folder.path() / "checkpoints.json";
+  finished.ranked = count_of("\"metric_name\": \"val_loss\"", read_file(manifest));
+  for (int64_t step = last_logged_step(folder.path() / "logs.csv"); step > 0; ++finished.evaluations) {
     trim_log(folder.path() / "logs.csv", step - 1);
     step = last_logged_step(folder.path() / "logs.csv");
   }
-  return {run.weights(), count_checkpoints(folder.path()), evaluations};
+  finished.weights = run.weights();
+  finished.checkpoints = count_checkpoints(folder.path());
+  return finished;
 }
 
 void check_equal(const Weights& a, const Weights& b) {
@@ -69,19 +102,26 @@ TEST_CASE("settings that must not change numbers change none") {
   CHECK(plain.checkpoints == 1);
   CHECK(plain.evaluations == 1);
   SECTION("loader threads") {
-    check_equal(plain.weights, train([](TinyRun& run) { run.options.num_workers = 3; }).weights);
+    const Finished with_workers = train([](TinyRun& run) { run.options.num_workers = 3; });
+    CHECK(with_workers.most_threads == plain.most_threads + 6);  // of training and of validation
+    check_equal(plain.weights, with_workers.weights);
   }
   SECTION("prefetch") {
-    check_equal(plain.weights, train([](TinyRun& run) {
-                                 run.options.num_workers = 2;
-                                 run.options.prefetch_factor = 1;
-                               }).weights);
+    const Finished with_workers = train([](TinyRun& run) {
+      run.options.num_workers = 2;
+      run.options.prefetch_factor = 1;
+    });
+    CHECK(with_workers.most_threads == plain.most_threads + 4);
+    check_equal(plain.weights, with_workers.weights);
   }
   SECTION("pinned memory asked for without a GPU") {
-    check_equal(plain.weights, train([](TinyRun& run) { run.options.pin_memory = false; }).weights);
+    check_equal(plain.weights, train([](TinyRun& run) { run.options.pin_memory = true; }).weights);
   }
   SECTION("log lines") {
-    check_equal(plain.weights, train([](TinyRun& run) { run.options.log_interval = 1; }).weights);
+    const Finished talking = train([](TinyRun& run) { run.options.log_interval = 1; });
+    CHECK(plain.lines == 3);  // of batches 1, 5 and the last
+    CHECK(talking.lines == 6);
+    check_equal(plain.weights, talking.weights);
   }
   SECTION("checkpoints") {
     const Finished saving = train([](TinyRun& run) { run.options.save_interval = 2; });
@@ -112,6 +152,8 @@ TEST_CASE("settings that must not change numbers change none") {
       run.options.keep_best = "val_loss";
     });
     CHECK(keeping.evaluations == 3);
+    CHECK(plain.ranked == 0);
+    CHECK(keeping.ranked > 0);
     check_equal(plain.weights, keeping.weights);
   }
 }

@@ -40,7 +40,8 @@ int64_t stored_integer(const std::filesystem::path& path, const char* name) {
   return read_torch_file(path).at("canine", "checkpoint").at(name, "canine").as_int(name);
 }
 
-TEST_CASE("validation covers every row once and gives the same values on 1, 2, 3 ranks and more ranks than batches") {
+TEST_CASE(
+    "validation covers every row once and gives the same values on 1, 2, 3 ranks and more ranks than batches") {  // D05
   const TemporaryFolder folder;
   const auto validate = [&](int world, int64_t eval_batch_size) {
     RankRuns runs(world, folder.path(), [&](TinyRun& run) {
@@ -93,7 +94,7 @@ TEST_CASE("two ranks validate after the first step, save once, and end with equa
   CHECK(stored_integer(folder.path() / "last.bin", "global_batch_size") == 60);
 }
 
-TEST_CASE("the training loss of logs.csv is that of all rows, whatever the number of ranks") {
+TEST_CASE("the training loss of logs.csv is that of all rows, whatever the number of ranks") {  // D29
   const auto train_loss = [](int world) {
     const TemporaryFolder folder;
     RankRuns runs(world, folder.path(), [](TinyRun& run) {
@@ -166,8 +167,13 @@ TEST_CASE("a run stopped and resumed again and again ends with the bits of one t
     for (TrainEnd end = TrainEnd::kStopped; end == TrainEnd::kStopped; ++starts) {
       REQUIRE(starts < 20);
       RankRuns runs(world, parts_folder.path(), options);
-      // Another rank asks each time; its request is read after the next step.
-      runs.parts(starts % world).stop_signal = [] { return SIGTERM; };
+      // Another rank asks each time, after its first step; its request is read after the next one.
+      auto stepped = std::make_shared<std::atomic<bool>>(false);
+      runs.parts(starts % world).save_requested = [stepped] {
+        *stepped = true;
+        return false;
+      };
+      runs.parts(starts % world).stop_signal = [stepped] { return *stepped ? SIGTERM : 0; };
       const auto ends = runs.train();
       for (const auto& rank_end : ends) REQUIRE(rank_end.result.step == ends[0].result.step);
       end = ends[0].result.end;
@@ -182,7 +188,7 @@ TEST_CASE("a request to one rank stops all after the same step, with one checkpo
   const TemporaryFolder folder;
   RankRuns runs(3, folder.path());
   auto asked = std::make_shared<std::atomic<int>>(0);
-  runs.parts(2).stop_signal = [asked] { return ++*asked == 3 ? SIGINT : 0; };  // once, after step 3
+  runs.parts(2).stop_signal = [asked] { return ++*asked == 4 ? SIGINT : 0; };  // once, after step 3
   const auto ends = runs.train();
   for (const auto& end : ends) {
     CHECK(end.result.end == TrainEnd::kStopped);
@@ -190,6 +196,60 @@ TEST_CASE("a request to one rank stops all after the same step, with one checkpo
   }
   require_equal_weights(ends);
   CHECK(std::filesystem::exists(folder.path() / "4.bin"));
+}
+
+TEST_CASE("a request before the first step ends all ranks without one") {
+  for (const int world : {1, 2}) {
+    CAPTURE(world);
+    const TemporaryFolder folder;
+    RankRuns runs(world, folder.path(), [](TinyRun& run) { run.options.eval_at_start = true; });
+    runs.parts(world - 1).stop_signal = [] { return SIGTERM; };
+    for (const auto& end : runs.train()) {
+      CHECK(end.result.end == TrainEnd::kStopped);
+      CHECK(end.result.step == 0);
+      CHECK_FALSE(end.result.first);
+    }
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "last.bin"));
+  }
+}
+
+/// Asks for the end in the middle of the first validation after a step of this start.
+void ask_in_validation(TrainParts& parts) {
+  auto looks = std::make_shared<std::atomic<int>>(-1000);  // since the last step
+  parts.save_requested = [looks] {
+    *looks = 0;
+    return false;
+  };
+  parts.stop_signal = [looks] { return ++*looks >= 2 ? SIGTERM : 0; };
+}
+
+TEST_CASE("a request in a validation breaks it off on all ranks, and the resumed run makes up for it") {
+  for (const int world : {1, 2}) {
+    CAPTURE(world);
+    const auto options = [](TinyRun& run) { run.options.eval_batch_size = 4; };  // ten batches
+    const TemporaryFolder whole_folder;
+    const TemporaryFolder parts_folder;
+    RankRuns(world, whole_folder.path(), options).train();
+    for (const int64_t step : {5, 10, 12}) {
+      CAPTURE(step);
+      RankRuns runs(world, parts_folder.path(), options);
+      ask_in_validation(runs.parts(world - 1));
+      for (const auto& end : runs.train()) {
+        CHECK(end.result.end == TrainEnd::kStopped);
+        CHECK(end.result.step == step);
+        // Only the one that the start before has left out.
+        CHECK(end.result.first.has_value() == (step > 5));
+      }
+      CHECK(std::filesystem::exists(parts_folder.path() / (std::to_string(step) + ".bin")));
+      const auto log = parts_folder.path() / "logs.csv";
+      CHECK((std::filesystem::exists(log) ? last_logged_step(log) : 0) == (step == 5 ? 0 : step == 10 ? 5 : 10));
+    }
+    const auto ends = RankRuns(world, parts_folder.path(), options).train();
+    CHECK(ends[0].result.end == TrainEnd::kComplete);
+    CHECK(last_logged_step(parts_folder.path() / "logs.csv") == 12);
+    require_equal(without_times(whole_folder.path() / "last.bin"), without_times(parts_folder.path() / "last.bin"),
+                  "checkpoint");
+  }
 }
 
 TEST_CASE("a request for a checkpoint saves on the way and training goes on") {
@@ -208,7 +268,7 @@ TEST_CASE("another number of ranks goes on with the same losses") {
     {
       RankRuns runs(first_world, folder.path());
       auto asked = std::make_shared<std::atomic<int>>(0);
-      const int stop_at = first_world == 1 ? 5 : 4;  // several ranks stop one step later
+      const int stop_at = first_world == 1 ? 6 : 5;  // asked before the first step too; several stop one step later
       runs.parts(0).stop_signal = [asked, stop_at] { return ++*asked == stop_at ? SIGTERM : 0; };
       CHECK(runs.train()[0].result.step == 5);
     }
@@ -315,7 +375,7 @@ TEST_CASE("a rank that goes in the middle ends the others with the step that the
   RankRuns runs(2, folder.path());
   auto asked = std::make_shared<std::atomic<int>>(0);
   runs.parts(1).stop_signal = [asked]() -> int {
-    if (++*asked == 3) throw InternalError("rank 1 has had enough");
+    if (++*asked == 4) throw InternalError("rank 1 has had enough");
     return 0;
   };
   const testing::RankFailures failures = runs.try_train();

@@ -37,13 +37,17 @@ std::string log_without_times(const std::filesystem::path& path) {
 
 TrainResult run_and_stop_after_one_step(TinyRun& run, bool& resumed) {
   const StopRequest stop;
-  Trainer trainer = run.trainer();
+  TrainParts parts = run.parts();
+  parts.save_requested = [] {  // asked after each step, right before the stop signal
+    std::raise(SIGTERM);
+    return false;
+  };
+  Trainer trainer(parts, run.options);
   resumed = trainer.resume();
-  std::raise(SIGTERM);
   return trainer.run();
 }
 
-TEST_CASE("a run stopped after every single step ends with the bits of one that was not") {
+TEST_CASE("a run stopped after every single step ends with the bits of one that was not") {  // D08
   at::set_num_threads(1);
   const TemporaryFolder whole_folder;
   const TemporaryFolder parts_folder;
@@ -72,6 +76,29 @@ TEST_CASE("a run stopped after every single step ends with the bits of one that 
   CHECK(log_without_times(whole_folder.path() / "logs.csv") == log_without_times(parts_folder.path() / "logs.csv"));
 }
 
+TEST_CASE("a run that goes on with another global batch passes over all rows of its epochs") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  const auto steps_done = [&](int64_t batch_size, int64_t stop_after) {
+    run.options.batch_size = batch_size;
+    TrainParts parts = run.parts();
+    int64_t steps = 0;
+    parts.save_requested = [&] {
+      ++steps;
+      return false;
+    };
+    parts.stop_signal = [&] { return steps == stop_after ? SIGTERM : 0; };
+    Trainer trainer(parts, run.options);
+    trainer.resume();
+    return trainer.run().step;
+  };
+  CHECK(steps_done(60, 3) == 3);    // half of the first of two epochs
+  CHECK(steps_done(30, 2) == 5);    // 60 rows more: as if it had been 8 steps of 24
+  CHECK(steps_done(30, 1) == 6);    // the same batch again
+  CHECK(steps_done(180, 1) == 7);   // 270 rows are seen, so from 180 on: the first epoch ends
+  CHECK(steps_done(180, -1) == 9);  // and the second has two steps
+}
+
 TEST_CASE("a finished run is left as it is") {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
@@ -94,7 +121,7 @@ TEST_CASE("the model card is in the checkpoint; one of an earlier version, witho
   const TemporaryFolder folder;
   TinyRun run(folder.path());
   run.options.num_epochs = 1;
-  run.card = R"({"max_len":32})";
+  run.card.max_len = 32;
   run.trainer().run();
   const auto card_of = [&] {
     return read_torch_file(folder.path() / "last.bin")
@@ -102,7 +129,7 @@ TEST_CASE("the model card is in the checkpoint; one of an earlier version, witho
         .at("card", "canine")
         .as_string("card");
   };
-  CHECK(card_of() == run.card);
+  CHECK(card_of() == run.card.to_json());
 
   const PickleValue written = read_torch_file(folder.path() / "last.bin");
   PickleValue::Dict earlier;
@@ -122,7 +149,7 @@ TEST_CASE("the model card is in the checkpoint; one of an earlier version, witho
   REQUIRE(trainer.resume());
   CHECK(trainer.plan().first_step == 6);
   trainer.run();
-  CHECK(card_of() == run.card);
+  CHECK(card_of() == run.card.to_json());
 }
 
 TEST_CASE("a checkpoint of another padding mode, key or set of trained parameters is refused") {
@@ -143,11 +170,90 @@ TEST_CASE("a checkpoint of another padding mode, key or set of trained parameter
     Trainer other = run.trainer();
     CHECK_THROWS_WITH(other.resume(), ContainsSubstring("1 code(s) of 5 tokens a row, now 1 code(s) of 6"));
   }
+  SECTION("the formatter's separator") {  // so are these, and the layout
+    run.card.formatter.use_within_block_sep = true;
+    Trainer other = run.trainer();
+    CHECK_THROWS_AS(other.resume(), CheckpointError);
+    CHECK_THROWS_WITH(other.resume(), ContainsSubstring("--use-within-block-sep false, now") &&
+                                          ContainsSubstring("--use-within-block-sep true"));
+  }
+  SECTION("another formatter") {
+    run.card.formatter.kind = FormatterKind::kHisco;
+    Trainer other = run.trainer();
+    CHECK_THROWS_WITH(other.resume(), ContainsSubstring("--formatter gpf, now --formatter hisco"));
+  }
+  SECTION("an encoder that computes otherwise") {
+    run.card.encoder.num_attention_heads = 6;
+    Trainer other = run.trainer();
+    CHECK_THROWS_WITH(other.resume(), ContainsSubstring("num_attention_heads is 12, now") &&
+                                          ContainsSubstring("num_attention_heads is 6"));
+  }
   SECTION("freezing") {
     run.options.freeze_encoder = true;
     Trainer other = run.trainer();
     CHECK_THROWS_AS(other.resume(), CheckpointError);
   }
+}
+
+TEST_CASE("other rates of dropout are no obstacle for a run to go on") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.trainer().run();
+  run.card.encoder.hidden_dropout_prob = 0.3;
+  CHECK(run.trainer().resume());
+}
+
+TEST_CASE("a checkpoint of the Python program is one of the reference padding") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.trainer().run();
+  const PickleValue written = read_torch_file(folder.path() / "last.bin");
+  PickleValue::Dict python;
+  for (const auto& item : written.as_dict("checkpoint").items) {
+    if (item.first.as_string("name") != "canine") python.items.push_back(item);
+  }
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) std::filesystem::remove(file.path());
+  write_torch_file(folder.path() / "last.bin", PickleValue(python));
+  Trainer same = run.trainer();
+  CHECK(same.resume());
+  run.options.padding = Padding::kMask;
+  Trainer other = run.trainer();
+  CHECK_THROWS_WITH(other.resume(), ContainsSubstring("trained with --padding reference"));
+}
+
+TEST_CASE("the first validation of a run is remembered when it goes on") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  const TrainResult whole = run.trainer().run();
+  run.options.num_epochs = 2;
+  Trainer trainer = run.trainer();
+  REQUIRE(trainer.resume());
+  const TrainResult continued = trainer.run();
+  REQUIRE(whole.first.has_value());
+  REQUIRE(continued.first.has_value());
+  CHECK(continued.first->loss == whole.first->loss);
+  CHECK(continued.first->token_acc == whole.first->token_acc);
+  CHECK(continued.last->loss < whole.first->loss);
+}
+
+TEST_CASE("the best checkpoint is that of the metric asked for now") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.options.learning_rate = 1e-2;
+  run.options.eval_interval = 3;
+  run.options.keep_best = "seq_acc";
+  run.trainer().run();
+  run.options.num_epochs = 2;
+  run.options.keep_best = "val_loss";
+  Trainer trainer = run.trainer();
+  REQUIRE(trainer.resume());
+  trainer.run();
+  const std::string manifest = read_file(folder.path() / "checkpoints.json");
+  CHECK_THAT(manifest, ContainsSubstring(R"("metric_name": "val_loss")") && !ContainsSubstring(R"("metric": -)"));
 }
 
 TEST_CASE("Python loads a checkpoint with weights_only, AdamW and LambdaLR accept it and agree on the next step") {

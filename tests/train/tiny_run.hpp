@@ -13,6 +13,7 @@
 #include "canine/checkpoint/torch_file.hpp"
 #include "canine/data/dataset.hpp"
 #include "canine/data/key.hpp"
+#include "canine/exchange/model_card.hpp"
 #include "canine/model/mixer.hpp"
 #include "canine/train/trainer.hpp"
 #include "support/general_system.hpp"
@@ -90,7 +91,7 @@ struct TinyRun {
     parts.augmentation = std::make_shared<Augmentation>(Augmentation::Options{}, parts.train->word_source());
     parts.key = key;
     parts.data_fingerprint = "tiny";
-    parts.card = card;
+    parts.card = card.to_json();
     return parts;
   }
 
@@ -112,7 +113,7 @@ struct TinyRun {
   std::string files = "run";                       ///< folder of the fixture: 360 + 40 rows; "data": 40 + 10
   std::vector<std::string> columns = {"hisco_1"};  ///< "data" has hisco_2 too
   int64_t block_size = 5;
-  std::string card = "{}";
+  ModelCard card;
   bool dropout = true;  ///< off where ranks are threads, which share torch's generator
   Mixer model{nullptr};
   std::shared_ptr<const LabelKey> key;

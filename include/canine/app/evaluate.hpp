@@ -10,6 +10,7 @@
 #include "canine/app/job.hpp"
 #include "canine/app/model_source.hpp"
 #include "canine/app/option_set.hpp"
+#include "canine/app/output_files.hpp"
 #include "canine/decode/flat.hpp"
 #include "canine/text/make_formatter.hpp"
 #include "canine/train/options.hpp"
@@ -34,6 +35,8 @@ struct EvaluateOptions {
   LaunchSettings launch;
 
   std::vector<std::filesystem::path> files;  ///< of val_data, by check_evaluate_options
+
+  std::vector<NamedFile> outputs() const;
 };
 
 /// Name, purpose and usage of evaluate, still without its flags.

@@ -11,6 +11,7 @@
 
 #include "canine/data/dataset.hpp"
 #include "canine/objective/code_metrics.hpp"
+#include "canine/objective/metrics.hpp"
 #include "canine/table/table_writer.hpp"
 #include "canine/train/evaluation.hpp"
 
@@ -38,6 +39,7 @@ class EvaluationRows {
 
   /// By language of the rows.
   const std::map<std::string, CodeMetrics>& metrics() const { return metrics_; }
+  const std::map<std::string, HitCounts>& teacher_forced() const { return teacher_forced_; }
 
  private:
   /// One row in all its forms.
@@ -53,6 +55,7 @@ class EvaluationRows {
   int64_t top_k_;
   std::optional<TableWriter> file_;
   std::map<std::string, CodeMetrics> metrics_;
+  std::map<std::string, HitCounts> teacher_forced_;
 };
 
 }  // namespace canine

@@ -45,6 +45,8 @@ class Job {
   /// `body` in the first process, while the others wait for as long as that one gives signs of life. If it fails there,
   /// the others end too, naming its message.
   void in_first_process(const std::string& what, const std::function<void()>& body);
+  /// The same for work with a short text as result, which all processes get.
+  std::string text_of_first_process(const std::string& what, const std::function<std::string()>& body);
 
   /// Joins the group of all processes, which must agree on `digest`.
   std::shared_ptr<ProcessGroup> join(const JobDigest& digest);

@@ -27,13 +27,17 @@ struct ModelSettings {
 /// The encoder that a run starts with.
 struct EncoderChoice {
   EncoderOptions shape;
-  std::optional<EncoderFolder> pretrained;  ///< none = random weights
+  std::optional<EncoderFolder> pretrained;  ///< none = random weights, or those of a checkpoint
   std::string description;                  ///< "models/canine-s" or "random weights, shape of config.json"
 };
 
-/// Finds the encoder, downloading it if need be (app/hub_model.hpp), and reads its shape, not its weights. All
-/// processes of the job call it. Throws UsageError, IoError or CannotWriteError.
-EncoderChoice choose_encoder(const ModelSettings& settings, Job& job);
+/// Finds the encoder, downloading it if need be (app/hub_model.hpp), and reads its shape, not its weights. Where
+/// another file gives those (the run's own checkpoint if it is `resuming`, or --initial-checkpoint), its config.json is
+/// enough. All processes of the job call it. Throws UsageError, IoError or CannotWriteError.
+EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& job);
+
+/// Throws UsageError if texts of `max_len` characters are longer than the encoder takes.
+void check_max_len(const EncoderChoice& encoder, int64_t max_len);
 
 /// Finds the model of --initial-checkpoint; of a Hub name that is not in the local cache the first process downloads
 /// it. Empty if there is none. Throws UsageError, IoError or CannotWriteError naming the flag.

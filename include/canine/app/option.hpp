@@ -42,8 +42,9 @@ class Option {
   Option& from_to_below(double least, double end);
   Option& one_of(std::vector<std::string> choices);
   /// Variable of the environment that gives the value when neither command line nor file does. Numbers stop at a comma
-  /// (OMP_NUM_THREADS may hold a list); a text that does not fit is passed over.
-  Option& environment(std::string variable);
+  /// (OMP_NUM_THREADS may hold a list); `silence` is a text that says nothing, and any other that does not fit is
+  /// passed over with a warning.
+  Option& environment(std::string variable, std::string silence = "");
   /// Not a flag of the Python program: an abbreviation that means one of the Python program's flags keeps that meaning.
   Option& addition(bool is_addition = true);
   /// Says something about one process of a job, so that processes may differ in it.
@@ -64,6 +65,7 @@ class Option {
   const std::string& placeholder() const { return placeholder_; }
   const std::string& section() const { return section_; }
   const std::string& environment_variable() const { return environment_; }
+  const std::string& environment_silence() const { return silence_; }
   bool is_addition() const { return addition_; }
   bool is_command_line_only() const { return command_line_only_; }
   bool is_local() const { return local_; }
@@ -98,6 +100,7 @@ class Option {
   bool below_most_ = false;
   std::vector<std::string> choices_;
   std::string environment_;
+  std::string silence_;
   bool addition_ = false;
   bool command_line_only_ = false;
   bool local_ = false;

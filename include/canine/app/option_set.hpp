@@ -31,7 +31,11 @@ class OptionSet {
     std::string meaning;  ///< one line
   };
 
-  enum class ConfigFiles { kYes, kNo };
+  enum class ConfigFiles {
+    kNo,
+    kYes,
+    kArgsYaml,  ///< kYes, and the program's runs leave such a file
+  };
 
   OptionSet(std::string program, std::string purpose, std::vector<Usage> usage,
             ConfigFiles config_files = ConfigFiles::kYes);
@@ -106,6 +110,10 @@ class OptionSet {
   /// all values, which says nothing).
   bool given(std::string_view name) const;
   const Option& at(std::string_view name) const;
+
+  /// Says that a flag that somebody gave does nothing, if `without_effect`.
+  void note_if_ignored(std::string_view name, bool without_effect, std::string_view reason) const;
+
   const std::deque<Option>& options() const { return options_; }
   const std::string& program() const { return program_; }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "canine/app/device.hpp"
@@ -11,6 +12,7 @@
 #include "canine/app/option_set.hpp"
 #include "canine/data/prepare.hpp"
 #include "canine/text/augmentation.hpp"
+#include "canine/text/make_formatter.hpp"
 #include "canine/train/options.hpp"
 
 namespace canine {
@@ -42,6 +44,10 @@ struct CodeTargets {
   int64_t& block_size;
   bool& use_within_block_sep;
 };
+
+/// The words of flags that name a formatter: all of them, or those that name label columns too.
+std::vector<std::pair<std::string, FormatterKind>> formatter_words();
+std::vector<std::pair<std::string, FormatterKind>> column_naming_words();
 
 /// `where` stands before the help texts ("with --formatter gpf: ").
 void add_code_options(OptionSet& options, const CodeTargets& codes, const std::string& where = "");

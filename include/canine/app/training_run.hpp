@@ -1,16 +1,15 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "canine/app/option_set.hpp"
+#include "canine/app/processes.hpp"
 #include "canine/app/training_settings.hpp"
 #include "canine/data/dataset.hpp"
-#include "canine/launch/launch_context.hpp"
 
 namespace canine {
 
@@ -19,6 +18,14 @@ struct TrainingData {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> val;
   std::string fingerprint;  ///< equal rows and codes, equal text
+
+  /// Reads the rows of the files; the fingerprint is left to the caller. Throws DataError.
+  static TrainingData read(const CodeSystem::Options& codes, const std::vector<std::filesystem::path>& train_files,
+                           const std::vector<std::filesystem::path>& val_files, int num_threads);
+
+  /// "3 codes a row at most, 28 classes in all", "label sequences of 17 positions".
+  std::string codes_text() const;
+  std::string positions_text() const;
 };
 
 /// How a program comes to its data: that in which training programs differ, apart from their flags.
@@ -52,9 +59,7 @@ class TrainingRun {
   const OptionSet& options_;
   const TrainingSettings& settings_;
   bool only_prepare_;
-  LaunchContext launch_;
-  std::vector<c10::Device> devices_;
-  bool starts_others_ = false;
+  ProgramStart start_;
 };
 
 }  // namespace canine

@@ -38,7 +38,4 @@ void check_training_settings(const OptionSet& options, TrainingSettings& setting
 /// Throws UsageError unless the decoder has positions for that many codes of `block_size` tokens.
 void check_label_positions(int64_t num_columns, int64_t block_size);
 
-/// Says that a flag that somebody gave does nothing, if `without_effect`.
-void note_if_ignored(const OptionSet& options, const char* flag, bool without_effect, std::string_view reason);
-
 }  // namespace canine

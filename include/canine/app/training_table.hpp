@@ -1,25 +1,19 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <map>
 #include <string>
 
 #include "canine/app/model_setup.hpp"
 #include "canine/app/option_set.hpp"
+#include "canine/app/processes.hpp"
 #include "canine/app/training_settings.hpp"
-#include "canine/launch/launch_context.hpp"
-#include "canine/launch/thread_share.hpp"
 #include "canine/train/trainer.hpp"
 
 namespace canine {
 
 /// What a run found out before it built the model.
 struct RunContext {
-  LaunchContext launch;
-  c10::Device device = c10::Device(c10::DeviceType::CPU);
-  ThreadShare threads;
-  Precision precision = Precision::kFp32;
+  ProcessSetup process;
   EncoderChoice encoder;
 };
 

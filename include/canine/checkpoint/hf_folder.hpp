@@ -17,6 +17,9 @@ struct EncoderFolder {
   NamedTensors read_weights() const;
 };
 
+/// Text of a folder's config.json, whatever else is there. Throws UsageError if it is absent.
+std::string read_encoder_config(const std::filesystem::path& folder);
+
 /// Opens a folder that holds config.json and weights. Throws UsageError naming what it lacks.
 EncoderFolder find_encoder(const std::filesystem::path& folder);
 

@@ -26,12 +26,18 @@ class RunFolder {
 
   explicit RunFolder(const Options& options);
 
-  /// Writes a checkpoint of `step`; `metric` is the value of keep_best (higher is better), if known.
+  /// Writes a checkpoint of `step`; `metric` is the value of keep_best, if known.
   /// Returns the path of `{step}.bin`. Throws IoError/CannotWriteError with last.bin untouched.
   std::filesystem::path save(int64_t step, const PickleValue& content, std::optional<double> metric = {});
 
   /// Gives the metric of a checkpoint that was saved before it was known, and prunes.
   void set_metric(int64_t step, double metric);
+
+  /// Best value of keep_best among the listed checkpoints.
+  std::optional<double> best_metric() const;
+
+  /// Whether `value` is better than `other`: less of "val_loss", more of any other metric.
+  static bool is_better(const std::string& metric, double value, double other);
 
   /// Clean end of the run (see above).
   void finish();
@@ -44,7 +50,8 @@ class RunFolder {
   /// The newest checkpoint that verifies: last.bin (or a listed `{step}.bin` written after it, where a crash came
   /// between the two), else the `{step}.bin` with the highest step. Broken ones are named with a warning. nullopt if
   /// there is none at all; CheckpointError if there are some but none is whole.
-  /// Removes aside files that earlier processes left.
+  /// Removes aside files that earlier processes left, and puts the checkpoint it has found in the place of a broken
+  /// last.bin.
   std::optional<Found> newest();
 
   /// The same for readers beside a run: nothing in the folder is changed.
@@ -58,6 +65,7 @@ class RunFolder {
 
  private:
   void prune() const;
+  void mend_last(const std::filesystem::path& good) const;
 
   Options options_;
 };

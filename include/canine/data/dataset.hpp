@@ -30,7 +30,7 @@ class Dataset {
 
   /// Reads columns `occ1`, `lang` and the label columns, and checks every row once: it must encode, and every code must
   /// have a class. A missing language is read as "unk" with one warning that counts them. Throws UsageError (options),
-  /// DataError naming file, line and column, IoError.
+  /// DataError naming file, line and column of the first faulty rows of a file, IoError.
   explicit Dataset(const Options& options);
 
   int64_t size() const { return texts_.size(); }
@@ -58,6 +58,7 @@ class Dataset {
   void append_file(const std::filesystem::path& path, int num_threads, Interner& languages, Interner& codes);
   void assign_classes();
   void check_rows(const Table& table, int64_t first_row, int num_threads) const;
+  std::optional<std::string> fault_of(int64_t row, Cells& cells, std::vector<int64_t>& sequence) const;
   void cells_of(int64_t row, Cells& cells) const;
 
   std::shared_ptr<const CodeSystem> system_;

@@ -43,9 +43,10 @@ struct PreparedData {
 /// together with prepared.json (hash of the source, options that shaped them, hashes of the files), all atomically.
 /// key.csv comes last, so there is no moment at which the three files are there without their prepared.json. Files that
 /// are there already are reused when prepared.json agrees with the options; otherwise a UsageError says what differs
-/// and how to go on. Files without prepared.json (made by the Python program) are accepted with a note. Rejected rows
-/// are listed in bad_rows.csv (line, column, code, reason). Throws UsageError (options, missing columns), DataError
-/// (rows that cannot be used), IoError.
+/// and how to go on. The three files without prepared.json (made by the Python program) are accepted with a note; one
+/// or two of them are somebody's own and replaced only with overwrite_prepared. Rejected rows are listed in
+/// bad_rows.csv (line, column, code, reason). Throws UsageError (options, missing columns), DataError (rows that cannot
+/// be used), IoError.
 PreparedData prepare(const PrepareOptions& options, const std::filesystem::path& folder);
 
 /// The files that another process of the job has just prepared in `folder`; writes nothing. Throws UsageError if they

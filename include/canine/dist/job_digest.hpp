@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,11 @@ class JobDigest {
 
   /// The same without a group.
   void require_equal_on_all_ranks(JobStore& store, int rank, int world, std::chrono::milliseconds timeout) const;
+
+  /// The same without a deadline, for ranks that may still have long work to do (a download). `wait` returns the value
+  /// of `key` once it is set, and throws to give up; `what` says what is awaited.
+  using Wait = std::function<std::string(const std::string& key, const std::string& what)>;
+  void require_equal_on_all_ranks(JobStore& store, int rank, int world, const Wait& wait) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;

@@ -40,7 +40,8 @@ class JobMonitor {
     /// Replaces the ending (the launcher's error file, a line on stderr, then _exit(76)); for tests.
     std::function<void(const std::string& message)> end;
 
-    static Options of(const LaunchContext& launch);
+    /// For a store that all ranks have joined by JobStore::connect.
+    static Options of(const LaunchContext& launch, const JobStore& store);
     void validate() const;
   };
 
@@ -56,12 +57,18 @@ class JobMonitor {
   /// What the main thread does from now on; shown by other ranks when they miss this one.
   void enter(const std::string& activity);
 
+  /// What counts against the deadline of a wait.
+  enum class Counts {
+    kWait,        ///< all of it
+    kStandstill,  ///< the time since the ranks that are missing last entered something new (PeerSigns::standstill)
+  };
+
   /// Marks a wait of the main thread for its peers, from construction to destruction. All ranks that wait for the same
   /// thing give it the same name. `flag` is the flag that changes the deadline.
   class Wait {
    public:
     Wait(JobMonitor& monitor, const std::string& what, std::chrono::milliseconds deadline,
-         const std::string& flag = "--timeout-step");
+         const std::string& flag = "--timeout-step", Counts counts = Counts::kWait);
     ~Wait();
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
@@ -80,8 +87,8 @@ class JobMonitor {
   /// is told to the other ranks, as this one ends now.
   std::string explain_failure();
 
-  /// What is known at this moment of other ranks' faults, silence or a lost store; "" if nothing. Silence shows only
-  /// while this rank waits.
+  /// What is known at this moment of other ranks' faults, silence or end, or a lost store; "" if nothing. Silence and
+  /// ends show only while this rank waits.
   std::string known_trouble() const;
 
   /// Orderly end: from here on other ranks do not miss this one, and nothing is judged.

@@ -3,7 +3,6 @@
 #include <c10/util/intrusive_ptr.h>
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,8 +20,9 @@ namespace canine {
 /// Python) nothing happens beyond what Python's init_process_group does: no joining by name, no messages by rank.
 enum class Peers { kOurs, kForeign };
 
-/// The small key-value store that all processes of a job share: c10d's TCPStore (the launcher's, or served by rank 0)
-/// or FileStore. It is there before any process group, so ranks can wait for rank 0's preparation through it.
+/// The small key-value store that all processes of a job share: c10d's TCPStore (the launcher's, or served by rank 0).
+/// With Peers::kForeign a store file is c10d's FileStore, as Python has it. It is there before any process group, so
+/// ranks can wait for rank 0's preparation through it.
 ///
 /// Keys of this class live under a prefix of their own; the process group's keys are those of Python's
 /// init_process_group under root(). With Peers::kForeign root() is the bare store, so a Python process can be a rank;
@@ -40,11 +40,11 @@ class JobStore {
   /// Around a store that is there (tests: c10d::HashStore shared by threads).
   explicit JobStore(c10::intrusive_ptr<c10d::Store> root, std::string prefix, Peers peers = Peers::kOurs);
 
-  ~JobStore();
   JobStore(const JobStore&) = delete;
   JobStore& operator=(const JobStore&) = delete;
 
-  /// A second connection, for another thread. It must end before the object of rank 0 that serves the store.
+  /// A second connection, for another thread. It must end before the object of rank 0 that serves the store. A server
+  /// that is gone is given up after 3 s, whatever the timeout of connect() was.
   std::shared_ptr<JobStore> clone() const;
 
   void set(const std::string& key, const std::string& value);
@@ -64,20 +64,21 @@ class JobStore {
                          const std::function<void()>& still_waiting);
 
   /// The last use of the store by this rank, in the orderly end. Rank 0, which may serve it, waits for the others, up
-  /// to `timeout`; nobody else waits. A store file goes with the last object. Never throws.
+  /// to `timeout`; nobody else waits. Never throws.
   void leave(int rank, int world, std::chrono::milliseconds timeout) noexcept;
 
   /// Where the process group puts its keys.
   const c10::intrusive_ptr<c10d::Store>& root() const { return root_; }
   Peers peers() const { return peers_; }
 
+  /// "10.0.0.1:29500", where the store is served; "" if no TCP server does.
+  std::string place() const;
+
  private:
   c10::intrusive_ptr<c10d::Store> root_;
   c10::intrusive_ptr<c10d::Store> own_;
   std::string prefix_;
   Peers peers_;
-  std::filesystem::path file_, pointer_;  // where the store is a file: the keys, and what names that file
-  bool left_ = false, last_ = false;      // in the orderly end: this rank has left, all have
 };
 
 }  // namespace canine

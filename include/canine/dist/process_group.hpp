@@ -94,6 +94,11 @@ class ProcessGroup {
   void set_step_timeout(std::chrono::milliseconds timeout);
   std::chrono::milliseconds step_timeout() const { return step_timeout_; }
 
+  /// Whether the deadline of later collectives counts from the last progress of the ranks that are missing
+  /// (JobMonitor::Counts::kStandstill); without a monitor they may take as long as joining the job. All ranks set it
+  /// alike; see Patience.
+  void set_patient(bool patient);
+
   /// What this rank does between collectives ("step 12: loading data"), for the messages of ranks that wait for it.
   void enter(const std::string& activity);
   /// Tells the other ranks that this one ends with a fault of its own, so that they name it instead of themselves.
@@ -118,9 +123,15 @@ class ProcessGroup {
   ProcessGroup(const LaunchContext& launch, std::shared_ptr<JobStore> store, const Options& options);
 
   void join();
+  /// How long a collective may wait for peers.
+  struct Limit {
+    std::chrono::milliseconds time;
+    JobMonitor::Counts counts;
+  };
+  Limit limit() const;
   std::chrono::milliseconds backend_timeout() const;
-  /// Runs `body`, which waits for peers, under the deadline and the name `what`.
-  void guarded(const std::string& what, std::chrono::milliseconds deadline, const std::function<void()>& body);
+  /// Runs `body`, which waits for peers, under the limit and the name `what`.
+  void guarded(const std::string& what, const Limit& limit, const std::function<void()>& body);
   /// Starts a collective of tensors. Null with one process.
   c10::intrusive_ptr<c10d::Work> start(const std::string& what,
                                        const std::function<c10::intrusive_ptr<c10d::Work>()>& body);
@@ -130,11 +141,25 @@ class ProcessGroup {
   Options options_;
   std::string backend_ = "none";
   std::chrono::milliseconds step_timeout_;
+  bool patient_ = false;
   bool shut_down_ = false;
   // In the order of construction: the group goes before the store.
   std::shared_ptr<JobStore> store_;
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
   std::shared_ptr<JobMonitor> monitor_;  // null = nobody watches
+};
+
+/// While it lives, collectives wait for ranks that are slower as long as these get on: each may take the deadline for
+/// what it last told by enter(), however long all of it takes. For work that ranks do side by side without meeting.
+class Patience {
+ public:
+  explicit Patience(ProcessGroup& group) : group_(group) { group_.set_patient(true); }
+  ~Patience() { group_.set_patient(false); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+
+ private:
+  ProcessGroup& group_;
 };
 
 }  // namespace canine

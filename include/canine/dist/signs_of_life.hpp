@@ -59,6 +59,11 @@ class PeerSigns {
   /// life for 41 s", "rank 2 (host b): in 'step 12: loading data' for 120 s".
   std::vector<std::string> missing(const std::string& awaited, Clock::time_point now) const;
 
+  /// How long it has been, by the latest look, since a wait for `awaited` came closer to its end: the longest time that
+  /// a missing rank has done the same (one that waits for yet another counts only if all of them wait), or, where
+  /// nobody is missing, the time since the last one came. nullopt if nothing is known of the others.
+  std::optional<Clock::duration> standstill(const std::string& awaited) const;
+
   /// "rank 1 (host b) gives no sign of life since 2.5 s (killed?)" for every silent rank that has not ended in order.
   std::vector<std::string> silent(Clock::time_point now, Clock::duration at_least = {}) const;
 

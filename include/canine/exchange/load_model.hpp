@@ -41,8 +41,9 @@ struct LoadedModel {
 /// else by the run's args.yaml and by shapes: 19 symbols and 1919 classes are hisco, 16 and 1000 occ1950, 2087 symbols
 /// a general-purpose system, whose label columns and block size somebody must say. What is assumed about an encoder
 /// whose file does not tell (12 heads, if it is 768 wide, as google/canine-s) comes as a note. The key of a
-/// general-purpose system is that of --mapping, of the file, of key.json, or of key.csv beside the file. Throws
-/// UsageError naming the flags that are missing or contradict the file, CheckpointError, IoError.
+/// general-purpose system is that of --mapping, of the file, of key.json, or of key.csv beside the file; 1919 classes
+/// without any are the numbers 0 to 1918 (docs/differences.md D32), with a note. Throws UsageError naming the flags
+/// that are missing or contradict the file, CheckpointError, IoError.
 LoadedModel load_model(const std::string& source, const ModelOverrides& overrides);
 
 /// Card and codes of a model as load_model finds them.

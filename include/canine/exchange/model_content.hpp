@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "canine/checkpoint/named_tensors.hpp"
 #include "canine/data/key.hpp"
@@ -41,6 +42,10 @@ std::filesystem::path find_model(const std::string& source);
 ///                                          safetensors, told apart by their first bytes
 /// Throws UsageError if there is nothing of that kind, CheckpointError, IoError. Nothing in a file is executed.
 ModelContent read_model_content(const std::string& source);
+
+/// True for the text of a config.json that describes a mixer, seq2seq or flat model in Hub layout: it holds the
+/// arguments of a constructor of the Python package, not the shape of an encoder.
+bool is_mixer_config(std::string_view config_json);
 
 /// Weights of a recognised model under the names that Mixer has for them (a flat model's basemodel.* and out.* are
 /// encoder.* and linear_decoder.*), without position_ids.

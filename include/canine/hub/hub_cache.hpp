@@ -18,10 +18,17 @@ struct HubName {
 std::optional<HubName> parse_hub_name(std::string_view text);
 
 /// Files of a model that are looked for and downloaded: config.json, the first of the two weights files that there is,
-/// and key.json (codes of a mixer) if there is one.
+/// and what else the repository has of key.json (codes of a mixer) and canine.json (what this project knows of it).
 inline constexpr std::string_view kHubConfig = "config.json";
 inline constexpr std::string_view kHubWeights[] = {"model.safetensors", "pytorch_model.bin"};
 inline constexpr std::string_view kHubKey = "key.json";
+inline constexpr std::string_view kHubCard = "canine.json";
+
+/// How much of a model is wanted.
+enum class HubFiles {
+  kModel,   ///< all of the above
+  kConfig,  ///< config.json, which gives the shape of an encoder
+};
 
 /// Folder of the Hub's own files by the rules of huggingface_hub: HF_HOME, XDG_CACHE_HOME/huggingface,
 /// ~/.cache/huggingface.
@@ -33,8 +40,9 @@ std::filesystem::path hub_cache_folder();
 /// Folder of a model in the cache (models--owner--model, with blobs/, refs/ and snapshots/).
 std::filesystem::path hub_model_folder(const std::filesystem::path& cache, const HubName& name);
 
-/// Snapshot of a cached model that holds config.json and weights: that of the revision; for "main" also the newest
-/// other one. Asks no server whether there is something newer.
-std::optional<std::filesystem::path> find_cached_model(const std::filesystem::path& cache, const HubName& name);
+/// Snapshot of a cached model that holds config.json and, unless only that is wanted, weights: that of the revision;
+/// for "main" also the newest other one. Asks no server whether there is something newer.
+std::optional<std::filesystem::path> find_cached_model(const std::filesystem::path& cache, const HubName& name,
+                                                       HubFiles files = HubFiles::kModel);
 
 }  // namespace canine

@@ -14,6 +14,7 @@ namespace canine {
 /// no_proxy ...), certificates from the system or from REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE.
 struct DownloadOptions {
   std::filesystem::path cache;                       ///< where models--owner--model/ lies or will lie
+  HubFiles files = HubFiles::kModel;                 ///< what to download
   std::string endpoint = "https://huggingface.co";   ///< plain http only if this says so
   std::string token;                                 ///< "" = none; told to the endpoint's host and no other
   bool offline = false;                              ///< refuse instead of asking a server
@@ -29,9 +30,10 @@ struct DownloadOptions {
   static DownloadOptions from_environment();
 };
 
-/// Downloads config.json, weights and key.json of one commit into the cache in huggingface_hub's layout and returns the
-/// snapshot's folder. Files that are there already are not asked for again, and what an interrupted download has left
-/// is gone on with. Other programs that download the same file are waited for (.locks/, as huggingface_hub has it).
+/// Downloads config.json, weights, key.json and canine.json (or what options.files says) of one commit into the cache
+/// in huggingface_hub's layout and returns the snapshot's folder. Files that are there already are not asked for again,
+/// and what an interrupted download has left is gone on with. Other programs that download the same file are waited for
+/// (.locks/, as huggingface_hub has it).
 ///
 /// A file gets its name only when size and hash are those that the server announced (SHA-256 of LFS files, git's blob
 /// hash of the others), and the snapshot its links only when all files are there.

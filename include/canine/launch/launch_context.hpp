@@ -16,14 +16,15 @@ Environment process_environment();
 /// Who started this process.
 enum class Launcher {
   kSingle,    ///< nobody: one process
-  kTorchrun,  ///< torchrun, python -m torch.distributed.launch, accelerate launch, or RANK, WORLD_SIZE, ... by hand
+  kTorchrun,  ///< torchrun, python -m torch.distributed.launch, accelerate launch
+  kEnv,       ///< RANK, WORLD_SIZE, ... set by hand or by a platform
   kOpenMpi,   ///< mpirun of Open MPI
   kPmi,       ///< mpirun of MPICH, Intel MPI or MVAPICH, or another PMI or PMIx launcher
   kSlurm,     ///< srun
   kSelf,      ///< this program itself (self_launch.hpp)
 };
 
-/// "single", "torchrun", "openmpi", "pmi", "slurm", "self".
+/// "single", "torchrun", "env", "openmpi", "pmi", "slurm", "self".
 const char* name_of(Launcher launcher);
 
 /// How the processes of a job find each other.
@@ -55,7 +56,7 @@ struct LaunchContext {
 
   bool distributed() const { return world > 1; }
 
-  /// "launcher=torchrun rank=1/4 local=1/2 because ...".
+  /// "launcher=torchrun rank=1/4 local=1/2 because ...; the ranks meet at 10.0.0.1:29500".
   std::string describe() const;
 };
 
@@ -74,7 +75,7 @@ struct HostFacts {
   int launcher_pid = 0;                    ///< see launcher_process
   std::string launcher_process;            ///< process id and start time of the launcher: names a job on its host
   std::filesystem::path temporary_folder;  ///< for a store file
-  bool mpi_plugin = true;                  ///< MPI can be asked for address and port; the caller knows
+  std::string mpi_problem;                 ///< why MPI cannot be asked for address and port, "" = it can
 };
 
 /// Facts of this host and process. The launcher is the nearest ancestor that lacks one of this process's rank
@@ -84,7 +85,8 @@ HostFacts host_facts();
 /// Place of this process, a pure function. Precedence: flags, then RANK/WORLD_SIZE/..., then OMPI_*, MV2_*, PMI_*, then
 /// SLURM_* of a step, then PMIX_RANK (which needs --world-size). A source hides those behind it, so an inner launcher
 /// (`srun torchrun`) wins; `because` names what was not used. Variables of one source must agree with each other and
-/// with the flags; empty variables count as unset. A Slurm step of one task is single, as is a batch script.
+/// with the flags; empty variables count as unset. MASTER_ADDR together with MASTER_PORT wins over what MPI or Slurm
+/// would say of the place to meet. A Slurm step of one task is single, as is a batch script.
 /// `flags.distributed` changes nothing here: the caller notes that nobody has started several processes.
 /// Throws UsageError naming the variables, their values and the fix.
 LaunchContext resolve_launch(const Environment& environment, const LaunchFlags& flags, const HostFacts& facts);

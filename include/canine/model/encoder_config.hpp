@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,16 @@ EncoderOptions parse_encoder_config(std::string_view json, const std::string& wh
 
 /// The same keys and values as JSON, in the layout that parse_encoder_config and transformers.CanineConfig read.
 std::string encoder_config_json(const EncoderOptions& options);
+
+/// A key of config.json with its two values as JSON.
+struct EncoderDifference {
+  std::string key;
+  std::string left;
+  std::string right;
+};
+
+/// The first key that makes two encoders with the same weights compute different results (heads, widths of windows,
+/// ...); rates of dropout, the spread of first values and max_position_embeddings, which nothing reads, do not.
+std::optional<EncoderDifference> find_difference(const EncoderOptions& left, const EncoderOptions& right);
 
 }  // namespace canine

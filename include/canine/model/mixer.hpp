@@ -87,8 +87,11 @@ TORCH_MODULE(Mixer);
 /// memory with the module and are detached.
 std::vector<std::pair<std::string, at::Tensor>> state_dict(torch::nn::Module& module);
 
+/// Older transformers releases stored this constant with the weights.
+bool is_position_ids(std::string_view name);
+
 /// Copies values into the module. Strict: throws CheckpointError listing missing and unexpected keys and shapes that
-/// differ (a stray "*.position_ids" is ignored). `what` names the source in the message.
+/// differ (a stray is_position_ids is ignored). `what` names the source in the message.
 void load_state_dict(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& values,
                      const std::string& what);
 

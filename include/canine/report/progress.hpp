@@ -4,8 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "canine/core/readable.hpp"
-
 namespace canine {
 
 /// One bar on stderr: redrawn at most ten times a second on a terminal; elsewhere, and in quiet processes, nothing (the

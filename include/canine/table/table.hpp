@@ -74,7 +74,8 @@ struct ReadOptions {
 /// fields, which pandas takes for row labels in front of the header's columns, is always an error here.
 ///
 /// Parquet columns of numbers become the text pandas' astype(str) gives, except that whole floats lose their ".0"
-/// (integers with nulls come as floats): "12", "1.5", "True". Null and NaN are missing; in raw columns they are empty.
+/// (integers with nulls come as floats): "12", "1.5", "True"; dates and times that of ISO 8601 with a blank between
+/// them ("2020-01-31 12:00:00"), decimals their digits. Null and NaN are missing; in raw columns they are empty.
 ///
 /// Throws DataError with file, line and what was expected (too many fields, open quote, bad UTF-8, empty file, absent
 /// column, nested Parquet column), IoError.

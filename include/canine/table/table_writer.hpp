@@ -35,13 +35,15 @@ struct OutputColumn {
 /// than it ends), and removes both files. Killed at any moment and resumed, a run therefore gives the bytes of one that
 /// was not. At the end there must be room for the rows twice. Memory: a MiB of rows; finish() holds 131,072 rows.
 ///
+/// A writer that ends without a checkpoint takes its partial file away again, since nobody could go on with it.
+///
 /// One process writes a file at a time (a lock on the partial file). Not thread-safe.
 class TableWriter {
  public:
   struct Options {
     std::filesystem::path path;
     std::vector<OutputColumn> columns;  ///< one or more, of distinct names
-    std::string settings;               ///< a line that says what the rows depend on (input, model, options)
+    std::string settings;               ///< a line (escaped) of what the rows depend on: input, model, options
     bool resume = false;  ///< go on behind the rows of an earlier run, if there are any; false starts anew
   };
 
@@ -79,6 +81,7 @@ class TableWriter {
   std::unique_ptr<PartialFile> partial_;
   std::string pending_;  ///< rows not yet handed to the partial file
   int64_t num_rows_ = 0;
+  bool resumable_ = false;  ///< there is a checkpoint
   std::string state_;
 };
 

@@ -29,7 +29,9 @@ struct BatchOptions {
   int64_t grad_accum_steps = 1;              ///< micro-batches of each process in one update
   double learning_rate = 2e-5;
   LrScale lr_scale = LrScale::kNone;
-  std::optional<int64_t> lr_ref_batch;  ///< rows for which learning_rate was chosen; none = one process's of an update
+  /// Rows of an update for which learning_rate was chosen. None = those of one process where batch_size counts these;
+  /// where it counts all rows, or global_batch_size is given, all of them, so that the rate stays as it is.
+  std::optional<int64_t> lr_ref_batch;
 };
 
 /// How the rows of one update are spread: every process takes `per_process` rows at a time, `grad_accum_steps` times.
@@ -45,6 +47,8 @@ struct BatchPlan {
   static BatchPlan of(const BatchOptions& options, int processes, BatchMeaning meaning);
 
   int64_t global_batch() const { return per_process * processes * grad_accum_steps; }
+  /// One process whose batches are those that were asked for, and so is the rate: text() says nothing new.
+  bool is_plain() const { return processes == 1 && grad_accum_steps == 1 && lr_scale == LrScale::kNone; }
   double learning_rate() const { return base_learning_rate * learning_rate_factor; }
 
   /// Updates in an epoch of `rows_per_process` rows of each process; the last one may be smaller.

@@ -24,8 +24,8 @@ class EpochMeter {
     double peak_allocated = 0;        ///< GPU memory in bytes, the largest of all ranks; 0 on CPUs
     double peak_reserved = 0;
 
-    /// Row-weighted mean of the batch losses, 0 if there were none.
-    double mean_loss() const { return sums.rows > 0 ? sums.loss / sums.rows : 0.0; }
+    /// Row-weighted mean of the batch losses; NaN if there were none, or none that was finite.
+    double mean_loss() const { return sums.loss / sums.rows; }
     double batch_seconds() const {
       return sums.batches > 0 ? sums.batch_seconds / static_cast<double>(sums.batches) : 0.0;
     }

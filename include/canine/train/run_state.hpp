@@ -8,6 +8,7 @@
 #include "canine/checkpoint/pickle_value.hpp"
 #include "canine/data/key.hpp"
 #include "canine/model/mixer.hpp"
+#include "canine/objective/metrics.hpp"
 #include "canine/optim/adamw.hpp"
 #include "canine/optim/loss_scaler.hpp"
 #include "canine/optim/schedule.hpp"
@@ -33,7 +34,12 @@ struct RunState {
   LossScaler::State scaler;
   int64_t nonfinite_steps = 0;  ///< skipped updates of the whole run
   int64_t nonfinite_in_a_row = 0;
-  std::optional<double> best_metric;  ///< of keep_best
+  std::string keep_best;                              ///< the metric that best_metric is a value of
+  std::optional<double> best_metric;                  ///< of the validations so far
+  std::optional<ValidationMetrics> first_validation;  ///< of the run: accuracies and loss
+  std::optional<double> seq2seq_weight;               ///< these three are absent in earlier checkpoints
+  std::optional<double> weight_decay;
+  std::optional<double> clip_norm;
   uint64_t seed = 0;
   int64_t batch_size = 0;  ///< rows of one process at a time
   int64_t num_rows = 0;    ///< training rows

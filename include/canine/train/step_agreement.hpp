@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "canine/dist/process_group.hpp"
 
@@ -24,7 +25,8 @@ struct StepNotice {
 /// collective that never ends.
 class StepAgreement {
  public:
-  explicit StepAgreement(std::shared_ptr<ProcessGroup> group);
+  /// `unit`: what is counted, for names and messages.
+  explicit StepAgreement(std::shared_ptr<ProcessGroup> group, std::string unit = "step");
   ~StepAgreement();  // never waits
 
   /// Called by every rank after step `step` (counted from 1) with its own notice; returns what was agreed on after the
@@ -40,6 +42,7 @@ class StepAgreement {
   struct Exchange;
 
   std::shared_ptr<ProcessGroup> group_;
+  std::string unit_;
   std::unique_ptr<Exchange> open_;  // started and not read yet; null = none
 };
 

@@ -29,8 +29,9 @@ struct TrainParts {
   std::string data_fingerprint;                                  ///< written into checkpoints and compared on resuming
   std::string card;                                              ///< RunState::card, written into checkpoints
   std::shared_ptr<ProcessGroup> group = ProcessGroup::single();  ///< the processes that train together
-  /// What ask for the end (the number of a signal, 0 = none) or for a checkpoint in between. Looked at after each step;
-  /// it is enough that one rank is asked. Null = StopRequest::signal, and never.
+  /// What ask for the end (the number of a signal, 0 = none) or for a checkpoint in between. Looked at after each step,
+  /// the former also before the first one and in validations; it is enough that one rank is asked. Null =
+  /// StopRequest::signal, and never.
   std::function<int()> stop_signal;
   std::function<bool()> save_requested;
 };
@@ -40,21 +41,23 @@ struct TrainPlan {
   int64_t steps_per_epoch = 0;
   int64_t total_steps = 0;
   int64_t warmup_steps = 0;
-  int64_t first_step = 0;  ///< 0, or the step resumed from
-  BatchPlan batches;       ///< BatchPlan::text(steps_per_epoch) is the line about them
+  int64_t first_step = 0;    ///< 0, or the step resumed from
+  double learning_rate = 0;  ///< the highest: as given and scaled, or that of the checkpoint resumed from
+  BatchPlan batches;         ///< BatchPlan::text(steps_per_epoch) is the line about them
 };
 
 enum class TrainEnd {
   kComplete,         ///< all steps done
   kAlreadyComplete,  ///< resumed at or past the end: nothing was done, nothing written
-  kStopped,          ///< a signal came; a checkpoint of the last step was saved
+  kStopped,          ///< a signal came; a checkpoint of the last step was saved, if this run has done one
 };
 
 struct TrainResult {
   TrainEnd end = TrainEnd::kComplete;
   int64_t step = 0;
-  std::optional<ValidationMetrics> first;  ///< first validation of this process (before training with eval_at_start)
-  std::optional<ValidationMetrics> last;   ///< last validation
+  int64_t nonfinite_steps = 0;             ///< updates of the whole run that were left out
+  std::optional<ValidationMetrics> first;  ///< first validation of the run (before training with eval_at_start): means
+  std::optional<ValidationMetrics> last;   ///< last validation of this process
 };
 
 /// One training run of all processes of a group: steps, validations, log lines, checkpoints, resuming.
