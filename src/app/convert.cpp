@@ -1,6 +1,5 @@
 #include "canine/app/convert.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -119,11 +118,7 @@ void convert_encoder(const ModelContent& content, const ConvertOptions& values, 
 void check_model(const ModelContent& content, Target target) {
   const NamedTensors encoder = encoder_weights(content.weights);
   if (content.type || encoder.empty()) return;
-  const auto in_file = [&](const std::string& name) {
-    return std::any_of(content.weights.begin(), content.weights.end(),
-                       [&](const auto& item) { return item.first == name; });
-  };
-  if (target != Target::kHub && in_file(encoder.front().first)) return;
+  if (target != Target::kHub && contains(content.weights, encoder.front().first)) return;
   throw UsageError(
       "IN {}: the file holds an encoder and no model of this project or of the Python program; "
       "--encoder-only converts it",

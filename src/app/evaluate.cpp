@@ -10,7 +10,6 @@
 #include "canine/app/evaluation_rows.hpp"
 #include "canine/app/evaluation_summary.hpp"
 #include "canine/app/processes.hpp"
-#include "canine/app/settings_table.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"

@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "canine/app/settings_table.hpp"
 #include "canine/app/training_run.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/core/readable.hpp"
 
 namespace canine {
 namespace {

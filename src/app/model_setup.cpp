@@ -4,23 +4,16 @@
 
 #include "canine/app/hub_model.hpp"
 #include "canine/core/errors.hpp"
-#include "canine/core/file.hpp"
 #include "canine/exchange/start_weights.hpp"
 #include "canine/model/encoder.hpp"
 #include "canine/model/encoder_config.hpp"
 
 namespace canine {
-namespace {
-
-constexpr uint64_t kMostConfigBytes = 1 << 20;
-
-}  // namespace
 
 EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& job) {
   if (!settings.encoder_config.empty()) {
     const std::string path = settings.encoder_config.string();
-    return {parse_encoder_config(read_file(path, kMostConfigBytes), "--encoder-config " + path), std::nullopt,
-            "random weights"};
+    return {load_encoder_config(path, "--encoder-config " + path), std::nullopt, "random weights"};
   }
   const bool only_shape = resuming || !settings.initial_checkpoint.empty();
   const auto folder =

@@ -9,6 +9,7 @@
 #include "canine/app/version.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/launch/self_launch.hpp"
 
 namespace canine {
@@ -48,7 +49,7 @@ void note_unused_devices(const OptionSet& options, const ProgramStart& start, co
 
 std::string units(const std::vector<c10::Device>& devices, int count) {
   if (devices.front().is_cpu()) return fmt::format("{} processes on the CPU", count);
-  return fmt::format("{} GPU{}", count, count == 1 ? "" : "s");
+  return counted(count, "GPU");
 }
 
 }  // namespace

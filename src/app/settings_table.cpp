@@ -63,8 +63,4 @@ std::string format_bytes(double bytes) {
   return unit == 0 ? fmt::format("{:.0f} bytes", bytes) : fmt::format("{:.2f} {}", bytes, kUnits[unit]);
 }
 
-std::string counted(int64_t count, std::string_view noun, std::string_view plural_end) {
-  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : plural_end);
-}
-
 }  // namespace canine

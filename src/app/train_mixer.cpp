@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "canine/app/settings_table.hpp"
 #include "canine/app/training_run.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 
 namespace canine {

@@ -10,7 +10,6 @@
 #include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/processes.hpp"
-#include "canine/app/settings_table.hpp"
 #include "canine/app/training_table.hpp"
 #include "canine/app/word_frequencies.hpp"
 #include "canine/checkpoint/run_folder.hpp"

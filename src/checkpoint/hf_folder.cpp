@@ -59,7 +59,7 @@ NamedTensors EncoderFolder::read_weights() const {
 EncoderFolder find_encoder(const fs::path& folder) {
   const std::string missing = missing_file(folder);
   if (!missing.empty()) throw lacking(folder, missing);
-  return {.folder = folder, .config_json = read_encoder_config(folder)};
+  return {.folder = folder};
 }
 
 std::string read_encoder_config(const fs::path& folder) {

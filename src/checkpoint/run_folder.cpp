@@ -140,6 +140,35 @@ std::set<std::string> kept_files(const RunManifest& manifest, size_t keep_last, 
   return kept;
 }
 
+struct Search {
+  std::optional<RunFolder::Found> found;
+  bool last_is_broken = false;
+};
+
+/// The newest checkpoint that verifies, and whether last.bin was found broken on the way.
+Search search(const fs::path& folder) {
+  const RunManifest manifest = RunManifest::read(folder);
+  const std::vector<std::string> names = candidates(folder, manifest);
+  if (names.empty()) return {};
+  bool last_is_broken = false;
+  std::string reasons;
+  for (const std::string& name : names) {
+    fs::path path = folder / name;
+    try {
+      RunFolder::Found found{path, read_verified(path, manifest)};
+      if (!reasons.empty()) log_warning("going on from {} instead", path.string());
+      return {std::move(found), last_is_broken};
+    } catch (const Error& error) {
+      if (error.exit_code() != ExitCode::kCheckpoint && error.exit_code() != ExitCode::kIo) throw;
+      log_warning("a checkpoint is not usable: {}", error.what());
+      reasons += fmt::format("\n  {}", error.what());
+      last_is_broken = last_is_broken || name == kLast;
+    }
+  }
+  throw CheckpointError("no checkpoint in {} is usable; restore one, or move them away to start anew:{}",
+                        folder.string(), reasons);
+}
+
 }  // namespace
 
 RunFolder::RunFolder(const Options& options) : options_(options) {
@@ -231,13 +260,12 @@ void RunFolder::finish() {
 
 std::optional<RunFolder::Found> RunFolder::newest() {
   remove_leftovers(options_.folder);
-  const std::vector<std::string> names = candidates(options_.folder, RunManifest::read(options_.folder));
-  auto found = find_newest(options_.folder);
-  if (found && names.front() == kLast && found->path.filename() != kLast) mend_last(found->path);
-  return found;
+  Search newest = search(options_.folder);
+  if (newest.found && newest.last_is_broken) mend_last(newest.found->path);
+  return std::move(newest.found);
 }
 
-/// Other readers take last.bin, so it must not stay broken or behind.
+/// Other readers take last.bin, so it must not stay broken.
 void RunFolder::mend_last(const fs::path& good) const {
   const fs::path last = options_.folder / kLast;
   try {
@@ -249,25 +277,6 @@ void RunFolder::mend_last(const fs::path& good) const {
   }
 }
 
-std::optional<RunFolder::Found> RunFolder::find_newest(const fs::path& folder) {
-  const RunManifest manifest = RunManifest::read(folder);
-  const std::vector<std::string> names = candidates(folder, manifest);
-  if (names.empty()) return std::nullopt;
-  std::string reasons;
-  for (const std::string& name : names) {
-    fs::path path = folder / name;
-    try {
-      Found found{path, read_verified(path, manifest)};
-      if (!reasons.empty()) log_warning("going on from {} instead", path.string());
-      return found;
-    } catch (const Error& error) {
-      if (error.exit_code() != ExitCode::kCheckpoint && error.exit_code() != ExitCode::kIo) throw;
-      log_warning("a checkpoint is not usable: {}", error.what());
-      reasons += fmt::format("\n  {}", error.what());
-    }
-  }
-  throw CheckpointError("no checkpoint in {} is usable; restore one, or move them away to start anew:{}",
-                        folder.string(), reasons);
-}
+std::optional<RunFolder::Found> RunFolder::find_newest(const fs::path& folder) { return search(folder).found; }
 
 }  // namespace canine

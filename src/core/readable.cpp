@@ -23,4 +23,8 @@ std::string format_duration(double seconds) {
   return fmt::format("{:02}:{:02}", minutes, whole % 60);
 }
 
+std::string counted(int64_t count, std::string_view noun, std::string_view plural_end) {
+  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : plural_end);
+}
+
 }  // namespace canine

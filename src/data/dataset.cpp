@@ -17,6 +17,7 @@
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
+#include "examples.hpp"
 #include "label_fault.hpp"
 
 namespace canine {
@@ -72,11 +73,10 @@ class FaultyRows {
   void throw_if_any(int64_t num_rows) const {
     if (count_ == 0) return;
     if (count_ == 1) throw DataError("{}", first_.begin()->second);
-    std::string text = fmt::format("{} of {} rows cannot be used:", format_count(count_), format_count(num_rows));
-    for (const auto& [row, fault] : first_) text += "\n  " + fault;
-    const auto more = count_ - static_cast<int64_t>(first_.size());
-    if (more > 0) text += fmt::format("\n  and {} more", format_count(more));
-    throw DataError("{}", text);
+    std::vector<std::string> examples;
+    for (const auto& [row, fault] : first_) examples.push_back(fault);
+    throw DataError("{} of {} rows cannot be used:{}", format_count(count_), format_count(num_rows),
+                    examples_of(examples, count_));
   }
 
  private:

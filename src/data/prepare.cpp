@@ -124,7 +124,7 @@ Table read_source(const PrepareOptions& options) {
   }
   log_info("Loading data from {}", options.dataset.string());
   Table table = read_table(options.dataset, read);
-  log_info("Loaded {} row{}", format_count(table.num_rows), table.num_rows == 1 ? "" : "s");
+  log_info("Loaded {}", counted(table.num_rows, "row"));
   if (table.num_rows == 0) throw DataError("{}: the file has no rows", options.dataset.string());
   return table;
 }

@@ -6,6 +6,7 @@
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
+#include "examples.hpp"
 #include "prepared_files.hpp"
 
 namespace canine {
@@ -19,12 +20,6 @@ std::string count_reasons(const LabelScan& scan) {
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", reason, format_count(count));
   }
   return text;
-}
-
-std::string examples_of(const std::vector<std::string>& examples, int64_t count) {
-  const auto more = count - static_cast<int64_t>(examples.size());
-  return fmt::format("\n  {}{}", fmt::join(examples, "\n  "),
-                     more > 0 ? fmt::format("\n  and {} more", format_count(more)) : "");
 }
 
 void write_rejected(const LabelScan& scan, const fs::path& path) {

@@ -2,8 +2,6 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
-
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/exchange/label_key_text.hpp"
@@ -18,7 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kMostBytes = uint64_t{64} << 20;
 constexpr uint64_t kMostYamlBytes = uint64_t{1} << 20;
-constexpr uint64_t kMostConfigBytes = uint64_t{1} << 20;
 
 /// Text of a file that need not be there.
 std::optional<std::string> read_if_there(const fs::path& path, uint64_t limit) {
@@ -77,13 +74,11 @@ std::optional<ModelCard> read_card_json(const fs::path& folder) {
 }
 
 std::optional<EncoderOptions> read_config_json(const ModelContent& content) {
-  const bool in_hub_layout =
-      std::count(std::begin(kHubWeights), std::end(kHubWeights), content.path.filename().string()) > 0;
-  if (content.type || !in_hub_layout) return std::nullopt;
+  if (content.type || !is_hub_weights(content.path.filename().string())) return std::nullopt;
   const fs::path path = content.path.parent_path() / kHubConfig;
-  const auto text = read_if_there(path, kMostConfigBytes);
-  if (!text) return std::nullopt;
-  return parse_encoder_config(*text, path.string());
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  return load_encoder_config(path, path.string());
 }
 
 std::optional<LabelKey> read_key_csv(const fs::path& folder) {

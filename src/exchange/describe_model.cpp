@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
-#include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "canine/model/encoder_config.hpp"
@@ -16,14 +15,13 @@
 namespace canine {
 namespace {
 
-constexpr uint64_t kMostConfigBytes = uint64_t{1} << 20;
 constexpr int64_t kPublishedWidth = 768;
 constexpr int64_t kPublishedHeads = 12;
 
 /// The encoder of --encoder-config; what the file itself says of it may not be contradicted.
 EncoderOptions parse_override(const std::filesystem::path& path, const ModelContent& content) {
   const std::string flag = "--encoder-config " + path.string();
-  const EncoderOptions encoder = parse_encoder_config(read_file(path, kMostConfigBytes), flag);
+  const EncoderOptions encoder = load_encoder_config(path, flag);
   if (!content.card) return encoder;
   if (const auto difference = find_difference(encoder, content.card->encoder)) {
     throw UsageError("{}: its {} is {}, that stored with the model {} is {}; leave --encoder-config out", flag,

@@ -150,10 +150,9 @@ fs::path find_model(const std::string& source) {
 
 ModelContent read_model_content(const std::string& source) {
   const fs::path path = find_model(source);
-  const bool in_hub_folder = std::count(std::begin(kHubWeights), std::end(kHubWeights), path.filename()) > 0;
-  ModelContent content = fs::is_directory(path) ? folder_content(path)
-                         : in_hub_folder        ? hub_content(path)
-                                                : file_content(path);
+  ModelContent content = fs::is_directory(path)                     ? folder_content(path)
+                         : is_hub_weights(path.filename().string()) ? hub_content(path)
+                                                                    : file_content(path);
   if (content.weights.empty()) throw CheckpointError("{}: holds no tensors", content.path.string());
   content.type = recognise(content.weights);
   return content;

@@ -22,10 +22,6 @@ constexpr Prefix kFlatPrefixes[] = {{"encoder.", "basemodel."}, {"linear_decoder
 constexpr std::string_view kEncoderParts[] = {"char_embeddings.", "initial_char_encoder.", "chars_to_molecules.",
                                               "projection.",      "final_char_encoder.",   "pooler."};
 
-bool has(const NamedTensors& weights, std::string_view name) {
-  return std::any_of(weights.begin(), weights.end(), [&](const auto& item) { return item.first == name; });
-}
-
 std::string with_prefix(const std::string& name, std::string_view from, std::string_view to) {
   return std::string(to) + name.substr(from.size());
 }
@@ -57,9 +53,9 @@ NamedTensors part_of(const NamedTensors& weights, std::string_view prefix) {
 }
 
 std::optional<ModelType> recognise(const NamedTensors& weights) {
-  const bool has_decoder = has(weights, "decoder.head.weight");
-  const bool has_flat_head = has(weights, "linear_decoder.bias");
-  if (has(weights, "basemodel.pooler.dense.bias")) return ModelType::kFlat;
+  const bool has_decoder = contains(weights, "decoder.head.weight");
+  const bool has_flat_head = contains(weights, "linear_decoder.bias");
+  if (contains(weights, "basemodel.pooler.dense.bias")) return ModelType::kFlat;
   if (has_decoder) return has_flat_head ? ModelType::kMixer : ModelType::kSeq2Seq;
   return has_flat_head ? std::optional(ModelType::kFlat) : std::nullopt;
 }

@@ -73,6 +73,10 @@ std::optional<fs::path> newest_snapshot(const fs::path& model, HubFiles files) {
 
 }  // namespace
 
+bool is_hub_weights(std::string_view file_name) {
+  return std::find(std::begin(kHubWeights), std::end(kHubWeights), file_name) != std::end(kHubWeights);
+}
+
 std::optional<HubName> parse_hub_name(std::string_view text) {
   HubName name;
   const size_t at = text.find('@');

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
 
 namespace canine {
 namespace {
@@ -75,6 +76,11 @@ EncoderOptions parse_encoder_config(std::string_view json, const std::string& wh
     throw UsageError("{}: {}", where, error.what());
   }
   return options;
+}
+
+EncoderOptions load_encoder_config(const std::filesystem::path& path, const std::string& where) {
+  constexpr uint64_t kMostBytes = uint64_t{1} << 20;
+  return parse_encoder_config(read_file(path, kMostBytes), where);
 }
 
 std::string encoder_config_json(const EncoderOptions& options) {

@@ -115,8 +115,7 @@ MixerOptions read_model_options(const fs::path& folder, const NamedTensors& weig
     return tensor.size(0);
   };
   const auto has_layer = [&](int64_t layer) {
-    const std::string name = fmt::format("decoder.decoder.layers.{}.linear1.weight", layer);
-    return std::ranges::any_of(weights, [&](const auto& entry) { return entry.first == name; });
+    return contains(weights, fmt::format("decoder.decoder.layers.{}.linear1.weight", layer));
   };
   model.vocabulary_size = rows("decoder.head.weight");
   model.num_classes = rows("linear_decoder.weight");
@@ -132,9 +131,7 @@ class InputFile {
  public:
   explicit InputFile(const fs::path& file) : file_(file), tensors_(read_tensors(file)) {}
 
-  bool has(const std::string& name) const {
-    return std::ranges::any_of(tensors_, [&](const auto& entry) { return entry.first == name; });
-  }
+  bool has(const std::string& name) const { return contains(tensors_, name); }
 
   at::Tensor input_ids(const std::string& name) const {
     return matrix(name, at::kLong, std::numeric_limits<int32_t>::max());

@@ -1,13 +1,16 @@
 #include "canine/train/options.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
+#include <string_view>
 
 #include "canine/core/errors.hpp"
 
 namespace canine {
 namespace {
 
-void require(bool good, const char* flag, const auto& value, const char* range) {
+void require(bool good, const char* flag, const auto& value, std::string_view range) {
   if (!good) throw UsageError("{} {}: expected {}", flag, value, range);
 }
 
@@ -58,12 +61,14 @@ BatchPlan TrainOptions::plan_batches(const LaunchContext& launch) const {
 void TrainOptions::validate() const {
   const auto share = [](double value) { return value >= 0 && value <= 1; };
   const auto not_negative = [](double value) { return std::isfinite(value) && value >= 0; };
-  require(num_epochs >= 0 && num_epochs <= kMostEpochs, "--num-epochs", num_epochs, "0 to 1000000 epochs");
-  require(batch_size >= 1 && batch_size <= kMostRows, "--batch-size", batch_size, "1 to 1000000000 rows");
+  require(num_epochs >= 0 && num_epochs <= kMostEpochs, "--num-epochs", num_epochs,
+          fmt::format("0 to {} epochs", kMostEpochs));
+  require(batch_size >= 1 && batch_size <= kMostRows, "--batch-size", batch_size,
+          fmt::format("1 to {} rows", kMostRows));
   require(!global_batch_size || (*global_batch_size >= 1 && *global_batch_size <= kMostRows), "--global-batch-size",
-          global_batch_size.value_or(0), "1 to 1000000000 rows");
+          global_batch_size.value_or(0), fmt::format("1 to {} rows", kMostRows));
   require(grad_accum_steps >= 1 && grad_accum_steps <= kMostAccumulation, "--grad-accum-steps", grad_accum_steps,
-          "1 to 1000000 batches");
+          fmt::format("1 to {} batches", kMostAccumulation));
   require(not_negative(learning_rate), "--learning-rate", learning_rate, "a finite number, 0 or more");
   require(not_negative(weight_decay), "--weight-decay", weight_decay, "a finite number, 0 or more");
   require(not_negative(clip_norm), "--clip-norm", clip_norm, "a finite number, 0 (no clipping) or more");
@@ -74,7 +79,7 @@ void TrainOptions::validate() const {
   require(log_interval >= 1, "--log-interval", log_interval, "1 or more batches");
   require(eval_interval >= 1, "--eval-interval", eval_interval, "1 or more steps");
   require(eval_batch_size >= 0 && eval_batch_size <= kMostRows, "--eval-batch-size", eval_batch_size,
-          "0 (as --batch-size) to 1000000000 rows");
+          fmt::format("0 (as --batch-size) to {} rows", kMostRows));
   require(check_sync >= 0, "--check-sync", check_sync, "0 (never) or more steps");
   require(save_interval >= 1, "--save-interval", save_interval, "1 or more steps");
   require(keep_last >= 0, "--keep-last", keep_last, "0 (all) or more checkpoints");
@@ -84,7 +89,7 @@ void TrainOptions::validate() const {
   require(max_nonfinite_steps >= 1, "--max-nonfinite-steps", max_nonfinite_steps, "1 or more steps");
   require(num_workers >= 0, "--num-workers", num_workers, "0 or more threads");
   require(prefetch_factor >= 1 && prefetch_factor <= kMostPrefetched, "--prefetch-factor", prefetch_factor,
-          "1 to 10000 batches");
+          fmt::format("1 to {} batches", kMostPrefetched));
 }
 
 }  // namespace canine

@@ -163,18 +163,23 @@ void Trainer::State::train_epoch(TrainResult& result) {
   std::optional<ProgressBar> bar;
   if (is_main()) bar.emplace(fmt::format("epoch {}", epoch), plan.steps_per_epoch, first_batch);
   for (int64_t index = first_batch; index < plan.steps_per_epoch; ++index) {
-    const Stopwatch whole;
-    group().enter(fmt::format("step {}: loading data", step + 1));
-    const std::vector<Batch> batches = micro_batches_or_stand_in(index);
-    const double data_seconds = whole.seconds();
-    group().enter(fmt::format("step {}: training", step + 1));
-    const double own_seconds = train_batch(batches, index);
+    timed_step(index, [&] { return micro_batches_or_stand_in(index); });
     group().set_step_timeout(group().options().timeout_step);
-    meter.add_time(whole.seconds(), data_seconds, data_seconds + own_seconds);
     if (bar) bar->update(index + 1);
     after_step(epoch, index, result);
     if (result.end == TrainEnd::kStopped) return;
   }
+}
+
+/// Trains on what `load` returns; the meter gets the times of both.
+void Trainer::State::timed_step(int64_t batch_index, const std::function<std::vector<Batch>()>& load) {
+  const Stopwatch whole;
+  group().enter(fmt::format("step {}: loading data", step + 1));
+  const std::vector<Batch> batches = load();
+  const double data_seconds = whole.seconds();
+  group().enter(fmt::format("step {}: training", step + 1));
+  const double own_seconds = train_batch(batches, batch_index);
+  meter.add_time(whole.seconds(), data_seconds, data_seconds + own_seconds);
 }
 
 /// This rank's share of global batch `batch_index` of the epoch; the last one of an epoch may have fewer micro-batches,

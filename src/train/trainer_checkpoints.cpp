@@ -7,7 +7,6 @@
 #include <cstdlib>
 
 #include "canine/checkpoint/torch_file.hpp"
-#include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/fault_injection.hpp"
 #include "canine/core/log.hpp"
@@ -232,11 +231,7 @@ void Trainer::State::dry_run() {
   train_loader.seek(0);
   if (filled_blocks) filled_blocks->seek(0);
   for (int64_t i = 0; i < std::min<int64_t>(2, plan.steps_per_epoch); ++i) {
-    const Stopwatch whole;
-    const std::vector<Batch> batches = next_micro_batches(i);
-    const double data_seconds = whole.seconds();
-    const double own_seconds = train_batch(batches, i);
-    meter.add_time(whole.seconds(), data_seconds, data_seconds + own_seconds);
+    timed_step(i, [&] { return next_micro_batches(i); });
     log_line(0, i);
   }
   check_last_step();

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct Trainer::State {
   void train_epoch(TrainResult& result);
   std::vector<Batch> next_micro_batches(int64_t batch_index);
   std::vector<Batch> micro_batches_or_stand_in(int64_t batch_index);
+  void timed_step(int64_t batch_index, const std::function<std::vector<Batch>()>& load);
   double train_batch(const std::vector<Batch>& micro_batches, int64_t batch_index);
   void after_step(int64_t epoch, int64_t batch_index, TrainResult& result);
   bool stop_is_wanted();

@@ -23,7 +23,7 @@ const fs::path kEncoder = CANINE_FIXTURES "/tiny_a/encoder";
 
 TEST_CASE("hf folder: both weight files of the fixture give the same tensors") {
   const EncoderFolder encoder = find_encoder(kEncoder);
-  CHECK(encoder.config_json.find("\"num_hash_buckets\"") != std::string::npos);
+  CHECK(read_encoder_config(encoder.folder).find("\"num_hash_buckets\"") != std::string::npos);
   const NamedTensors safetensors = encoder.read_weights();
   REQUIRE(safetensors.size() > 20);
   const TempFolder folder;

@@ -74,7 +74,7 @@ TEST_CASE("a mixer's encoder becomes a folder that --encoder takes") {
   NamedTensors encoder;
   for (const auto& [name, tensor] : found.read_weights()) encoder.emplace_back("encoder." + name, tensor);
   CHECK(same_weights(encoder, encoder_weights(tiny.weights)));
-  CHECK(nlohmann::json::parse(found.config_json)["num_attention_heads"] == 4);
+  CHECK(nlohmann::json::parse(read_encoder_config(found.folder))["num_attention_heads"] == 4);
 }
 
 }  // namespace

@@ -13,9 +13,8 @@ namespace canine {
 void require_model(const std::string& flag, const std::string& name_or_path);
 
 /// The model that --`flag` names: `name_or_path` itself if there is such a file or folder, else the folder of a Hub
-/// name
-/// ("google/canine-s", "owner/model@revision") in the local cache, into which it is downloaded first if need be, with
-/// progress on the console. Of a Hub name only `files` are there for certain. Throws UsageError, IoError or
+/// name ("google/canine-s", "owner/model@revision") in the local cache, into which it is downloaded first if need be,
+/// with progress on the console. Of a Hub name only `files` are there for certain. Throws UsageError, IoError or
 /// CannotWriteError naming flag and value.
 std::filesystem::path find_model_path(const std::string& flag, const std::string& name_or_path,
                                       HubFiles files = HubFiles::kModel);

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,8 +17,5 @@ std::string settings_table(const OptionSet& options, const std::map<std::string,
 
 /// "1.23 MiB": sizes in powers of 1024.
 std::string format_bytes(double bytes);
-
-/// "1 row", "1,234 rows".
-std::string counted(int64_t count, std::string_view noun, std::string_view plural_end = "s");
 
 }  // namespace canine

@@ -7,10 +7,9 @@
 
 namespace canine {
 
-/// Weights and config.json of a CANINE encoder in Hugging Face layout.
+/// A folder with weights and config.json of a CANINE encoder in Hugging Face layout.
 struct EncoderFolder {
   std::filesystem::path folder;
-  std::string config_json;  ///< text of config.json
 
   /// Tensors of model.safetensors, else pytorch_model.bin, without position_ids. Where names begin with "canine." (a
   /// model with a head) that is removed, and tensors without it, which belong to the head, are left out.
@@ -20,7 +19,7 @@ struct EncoderFolder {
 /// Text of a folder's config.json, whatever else is there. Throws UsageError if it is absent.
 std::string read_encoder_config(const std::filesystem::path& folder);
 
-/// Opens a folder that holds config.json and weights. Throws UsageError naming what it lacks.
+/// A folder that holds config.json and weights. Throws UsageError naming what it lacks.
 EncoderFolder find_encoder(const std::filesystem::path& folder);
 
 }  // namespace canine

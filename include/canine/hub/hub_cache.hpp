@@ -24,6 +24,9 @@ inline constexpr std::string_view kHubWeights[] = {"model.safetensors", "pytorch
 inline constexpr std::string_view kHubKey = "key.json";
 inline constexpr std::string_view kHubCard = "canine.json";
 
+/// Whether a file of this name is a weights file of such a model.
+bool is_hub_weights(std::string_view file_name);
+
 /// How much of a model is wanted.
 enum class HubFiles {
   kModel,   ///< all of the above

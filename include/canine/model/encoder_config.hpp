@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ namespace canine {
 /// defaults, other keys are ignored. `where` names the source in messages. Throws UsageError naming the key for text
 /// that is not a JSON object, values of a wrong type, shapes that cannot be, and activations other than "gelu".
 EncoderOptions parse_encoder_config(std::string_view json, const std::string& where);
+
+/// The same from a file, of which `where` names the use. Throws IoError, too, also if it is longer than any such text.
+EncoderOptions load_encoder_config(const std::filesystem::path& path, const std::string& where);
 
 /// The same keys and values as JSON, in the layout that parse_encoder_config and transformers.CanineConfig read.
 std::string encoder_config_json(const EncoderOptions& options);

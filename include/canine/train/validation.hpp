@@ -18,8 +18,8 @@ namespace canine {
 ///
 /// Every row counts once (RankBatches). Sums and counts in float64, one all-reduce at the end: counts and accuracies
 /// are equal for any number of ranks, losses but for rounding. Ranks wait for slower ones as long as these get on from
-/// batch to batch. In float32 whatever the precision of training, as the
-/// Python program validates. Works on the bare model, which no gradient collective hears of.
+/// batch to batch. In float32 whatever the precision of training, as the Python program validates. Works on the bare
+/// model, which no gradient collective hears of.
 class Validation {
  public:
   struct Options {
