@@ -25,6 +25,17 @@ libbenchmark-dev -
 END
 }
 
+# Launchers that some tests run under where they are there, in the same form.
+launcher_packages() {
+  cat <<'END'
+mpich mpiexec.hydra
+munge munged
+slurm-client srun
+slurmctld slurmctld
+slurmd slurmd
+END
+}
+
 package_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # Catch2 3 under any name: the release's package, that of its backports, or one built by hand.
@@ -43,14 +54,19 @@ find_python() {
   return 1
 }
 
-# Prints the packages that are missing, one a line; Catch2 is looked at separately.
-missing_packages() {
+# Prints those packages of a list that are missing, one a line.
+missing_of() {
   local package command
   while read -r package command; do
     package_installed "$package" && continue
     [ "$command" != - ] && command -v "$command" >/dev/null && continue
     echo "$package"
-  done < <(system_packages)
+  done
+}
+
+# Prints the packages that are missing, one a line; Catch2 is looked at separately.
+missing_packages() {
+  missing_of < <(system_packages)
   find_python >/dev/null || printf '%s\n' python3 python3-venv
 }
 

@@ -20,6 +20,7 @@
 namespace canine {
 namespace {
 
+constexpr double kSecondsToFirstWaitingLine = 5;
 constexpr double kSecondsBetweenWaitingLines = 30;
 
 std::chrono::milliseconds milliseconds(double seconds) {
@@ -92,8 +93,8 @@ std::string Job::State::run_first(const std::string& what, const std::function<s
 
 std::string Job::State::wait_for_others(const std::string& key, const std::string& what) {
   monitor->enter(fmt::format("waiting for {}", what));
-  Stopwatch since_line;
   const Stopwatch whole;
+  double next_line = kSecondsToFirstWaitingLine;
   // No deadline: the others may have much to do. The mark lets the monitor look after them.
   const JobMonitor::Wait mark(*monitor, what, std::chrono::hours(24 * 365));
   const auto end_with_trouble = [&] {
@@ -106,9 +107,9 @@ std::string Job::State::wait_for_others(const std::string& key, const std::strin
     return store->wait_while(key, std::chrono::seconds(1), [&] {
       if (store->find(key)) return;  // come just now, and who has set it may have ended since
       end_with_trouble();
-      if (since_line.seconds() < kSecondsBetweenWaitingLines) return;
-      since_line.restart();
-      log_warning("waiting for {} since {}", what, format_duration(whole.seconds()));
+      if (whole.seconds() < next_line) return;
+      next_line = whole.seconds() + kSecondsBetweenWaitingLines;
+      print_stderr_line(fmt::format("{}waiting for {} ({})", log_tag(), what, format_duration(whole.seconds())));
     });
   } catch (const PeerError&) {
     end_with_trouble();  // the store may have gone with a rank 0 that has told why

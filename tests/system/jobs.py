@@ -233,6 +233,15 @@ def have_mpirun():
     return shutil.which("mpirun") is not None
 
 
+def hydra(*flags, processes=2):
+    """mpiexec of MPICH and Intel MPI, which say a rank's place in PMI_*."""
+    return ["mpiexec.hydra", *flags, "-n", str(processes)]
+
+
+def have_hydra():
+    return shutil.which("mpiexec.hydra") is not None
+
+
 def by_hand(rank, world, port, **more):
     """Variables that start one rank of a job without any launcher."""
     return {"RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(world),

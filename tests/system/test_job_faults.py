@@ -8,13 +8,14 @@ import socket
 
 import pytest
 
-from jobs import (PROGRAM, assert_good_folder, assert_same_training, by_hand, endless, free_port, have_mpirun, load,
-                  model_of, mpirun, standalone, training, wait_for_pid, write_rows)
+from jobs import (PROGRAM, assert_good_folder, assert_same_training, by_hand, endless, free_port, have_hydra,
+                  have_mpirun, hydra, load, model_of, mpirun, standalone, training, wait_for_pid, write_rows)
 
 IN_TIME = 40  # seconds for the end of a job after a fault: the monitor's grace and the launcher's come before
 STOPPED, PEER, INTERNAL = 75, 76, 70
 
 needs_mpirun = pytest.mark.skipif(not have_mpirun(), reason="mpirun (Open MPI) is not there")
+needs_hydra = pytest.mark.skipif(not have_hydra(), reason="mpiexec.hydra (MPICH) is not there")
 
 
 def under_torchrun(folder, *flags):
@@ -25,12 +26,17 @@ def under_mpirun(folder, *flags):
     return [*mpirun(), PROGRAM, *endless(folder, "--batch-size", "4", *flags)]
 
 
+def under_hydra(folder, *flags):
+    return [*hydra(), PROGRAM, *endless(folder, "--batch-size", "4", *flags)]
+
+
 def by_itself(folder, *flags):
     return [PROGRAM, "--devices", "cpu:2", *endless(folder, "--batch-size", "8", *flags)]
 
 
 LAUNCHERS = [pytest.param(under_torchrun, 1, id="torchrun"),  # torchrun's code is always 1
              pytest.param(under_mpirun, None, id="mpirun", marks=needs_mpirun),
+             pytest.param(under_hydra, int(signal.SIGKILL), id="mpich", marks=needs_hydra),
              pytest.param(by_itself, None, id="self")]
 
 
@@ -63,10 +69,11 @@ def test_kill_of_a_rank(jobs, tmp_path, launcher, code, victim):
     assert not job.alive()
     if launcher is under_torchrun:
         assert root_cause(job.text)[:2] == (victim, -signal.SIGKILL), job.text
-    # The survivor says whom it has lost, unless mpirun, which says it too, ends it first.
+    # The survivor says whom it has lost, unless a launcher, which says it too, ends it first.
+    said = {under_mpirun: rf"process rank {victim} .* exited on signal 9",
+            under_hydra: r"(?s)BAD TERMINATION.*(Killed \(signal 9\)|EXIT CODE: 9)"}
     survivor = rf"error: .*rank {victim}\b.*(no sign of life|has ended)|store .*gone"
-    of_mpirun = rf"process rank {victim} .* exited on signal 9"
-    assert re.search(of_mpirun if launcher is under_mpirun else survivor, job.text), job.text
+    assert re.search(said.get(launcher, survivor), job.text), job.text
     assert_good_folder(tmp_path / "out")
 
 
@@ -170,11 +177,12 @@ def test_a_second_job_in_the_same_folder_is_refused(jobs, tmp_path):
 
 
 def test_a_long_preparation_is_waited_for(jobs, tmp_path):  # D19
-    """Longer than every deadline of the others."""
+    """Longer than every deadline of the others, who say what they wait for."""
     job = jobs(PROGRAM, "--devices", "cpu:2", *training(tmp_path, "--timeout-init", "2", "--timeout-step", "2"),
-               "--batch-size", "8", CANINE_FAULT="slow=4000@0:0:preparation")
+               "--batch-size", "8", CANINE_FAULT="slow=8000@0:0:preparation")
     text = job.succeed()
     assert "injected fault: slow at preparation, rank 0" in text
+    assert re.search(r"^\[rank 1\b[^]]*\] waiting for preparation of the data \(00:0\d\)$", text, re.M), text
 
 
 @pytest.mark.parametrize("late", [0, 1])
@@ -309,6 +317,8 @@ def finite(launcher, folder):
     """The run of `two_ranks`, slowed down, and the same without."""
     if launcher == "torchrun":
         return [*standalone(), PROGRAM, *training(folder, "--batch-size", "4")]
+    if launcher == "mpich":
+        return [*hydra(), PROGRAM, *training(folder, "--batch-size", "4")]
     if launcher == "mpirun":
         return [*mpirun("--mca", "odls_base_sigkill_timeout", str(MPI_KILL_SECONDS)), PROGRAM, *training(folder, "--batch-size", "4")]
     return [PROGRAM, "--devices", "cpu:2", *training(folder, "--batch-size", "8")]
@@ -319,6 +329,7 @@ def finite(launcher, folder):
     [
         pytest.param("torchrun", "launcher", 1, id="torchrun"),
         pytest.param("mpirun", "launcher", None, id="mpirun", marks=needs_mpirun),
+        pytest.param("mpich", "launcher", None, id="mpich", marks=needs_hydra),
         pytest.param("self", "launcher", STOPPED, id="self"),
         pytest.param("self", 0, STOPPED, id="rank-0"),
         pytest.param("self", 1, STOPPED, id="rank-1"),

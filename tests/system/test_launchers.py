@@ -8,11 +8,12 @@ import pytest
 
 from conftest import ROOT, clean_environment
 from jobs import (PROGRAM, accelerate, assert_equal_models, assert_good_folder, assert_same_training, by_hand, free_port,
-                  have_mpirun, load, model_of, mpirun, old_launcher, standalone, torchrun, training)
+                  have_hydra, have_mpirun, hydra, load, model_of, mpirun, old_launcher, standalone, torchrun, training)
 
 PER_PROCESS = ("--batch-size", "4")  # with two processes the global batch of `two_ranks`
 
 needs_mpirun = pytest.mark.skipif(not have_mpirun(), reason="mpirun (Open MPI) is not there")
+needs_hydra = pytest.mark.skipif(not have_hydra(), reason="mpiexec.hydra (MPICH) is not there")
 
 
 def start_lines(text, launcher, world=2, precision="no"):
@@ -218,6 +219,16 @@ def together(jobs, folder, variables, *flags, **more):
 
 def succeed(ranks):
     return "\n".join(job.succeed() for job in ranks)
+
+
+@needs_hydra
+def test_mpich(jobs, tmp_path, two_ranks):
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    text = jobs(*hydra(), PROGRAM, *training(tmp_path, *PER_PROCESS), TMPDIR=str(shared)).succeed()
+    assert f"; the ranks meet through the file {shared}/canine-" in start_lines(text, "pmi")
+    assert_same_training(tmp_path / "out", two_ranks)
+    assert not list(shared.glob("canine-*")), "the store's files are left"
 
 
 def test_pmi_variables(jobs, tmp_path, two_ranks):

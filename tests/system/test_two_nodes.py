@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from jobs import (MARK, PROGRAM, TRAIN_MIXER, assert_good_folder, assert_same_training, free_port, have_mpirun, load, log_without_times,
-                  mixer_training, mpirun, torchrun, training, wait_for_pid)
+from jobs import (MARK, PROGRAM, TRAIN_MIXER, assert_good_folder, assert_same_training, free_port, have_hydra,
+                  have_mpirun, hydra, load, log_without_times, mixer_training, mpirun, torchrun, training, wait_for_pid)
 from two_hosts import ADDRESSES, two_hosts_or_skip
 
 IN_TIME = 60  # seconds
@@ -53,6 +53,22 @@ def test_mpirun_across_two_hosts(jobs, tmp_path, hosts, two_ranks):
     assert list(here["step"]) == list(there["step"])
     assert list(here["train_loss"]) == pytest.approx(list(there["train_loss"]), rel=2e-2)
     assert_good_folder(tmp_path / "out")
+
+
+@pytest.mark.skipif(not have_hydra(), reason="mpiexec.hydra (MPICH) is not there")
+def test_mpich_across_two_hosts(jobs, tmp_path, hosts, two_ranks):
+    """PMI_* say no address, so the user does; who does not is told at once."""
+    start = hydra("-hosts", ",".join(ADDRESSES), "-ppn", "1", "-launcher", "ssh", "-launcher-exec", str(hosts.agent()),
+                  "-localhost", ADDRESSES[0])
+    flags = training(tmp_path, "--batch-size", "4")
+    without = jobs(*hosts.on(0), *start, PROGRAM, *flags)
+    assert without.end(IN_TIME) != 0
+    assert "set MASTER_ADDR to an address of" in without.text, without.text
+
+    address = ["-genv", "MASTER_ADDR", ADDRESSES[0], "-genv", "MASTER_PORT", str(free_port())]
+    text = jobs(*hosts.on(0), *start[:-2], *address, *start[-2:], PROGRAM, *flags).succeed(IN_TIME)
+    assert f"the ranks meet at {ADDRESSES[0]}:" in text
+    assert_same_training(tmp_path / "out", two_ranks)
 
 
 def test_torchrun_on_two_hosts_and_a_network_that_goes_away(jobs, tmp_path, hosts):
