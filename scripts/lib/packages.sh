@@ -21,7 +21,6 @@ libicu-dev -
 libcurl4-openssl-dev -
 libssl-dev -
 zlib1g-dev -
-libbenchmark-dev -
 END
 }
 

@@ -98,8 +98,8 @@ void OptionSet::read_config(const std::filesystem::path& path, const std::filesy
   }
 }
 
-std::string OptionSet::args_yaml() const {
-  std::map<std::string, OptionValue> values;
+std::string OptionSet::args_yaml(const std::map<std::string, OptionValue>& used) const {
+  std::map<std::string, OptionValue> values = used;
   for (const Option& option : options_) {
     if (!option.is_command_line_only()) values.emplace(option.key(), option.value());
   }

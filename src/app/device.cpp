@@ -113,7 +113,9 @@ ThreadShare set_up_threads(const LaunchContext& launch, int num_threads) {
 
 Precision resolve_precision(Precision precision, Origin origin, bool use_amp, c10::Device device) {
   const bool on_cpu = device.is_cpu();
-  const bool chosen = origin > Origin::kEnvironment;
+  // An args.yaml holds fp32 also where nobody has chosen it.
+  const bool stored_default = origin == Origin::kConfigFile && precision == Precision::kFp32;
+  const bool chosen = origin > Origin::kEnvironment && !stored_default;
   if (use_amp && chosen && precision != Precision::kFp16) {
     throw UsageError("--use-amp means --precision fp16: give only one of the two");
   }
@@ -150,6 +152,11 @@ void set_up_numerics(c10::Device device, Precision precision, bool deterministic
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);  // read when cuBLAS starts
   context.setDeterministicCuDNN(true);
   context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+  // With a warning only, LibTorch goes on using the fused attention kernels, whose backward passes add in any order.
+  // Without them attention is made of plain matrix products.
+  context.setSDPUseFlash(false);
+  context.setSDPUseMemEfficient(false);
+  context.setSDPUseCuDNN(false);
 }
 
 }  // namespace canine

@@ -45,15 +45,23 @@ std::vector<int64_t> shown_k(int64_t k) {
 
 std::vector<std::string> group_line(const std::string& name, const CodeMetrics& metrics) {
   const MeanScores micro = metrics.micro();
+  const MeanScores macro = metrics.macro();
   std::vector<std::string> line = {name,
                                    format_count(metrics.rows()),
                                    percent(metrics.exact_match()),
                                    percent(micro.precision),
                                    percent(micro.recall),
                                    percent(micro.f1),
-                                   percent(metrics.macro().f1)};
+                                   percent(macro.precision),
+                                   percent(macro.recall),
+                                   percent(macro.f1)};
   for (const int64_t k : shown_k(metrics.k())) line.push_back(percent(metrics.top_k(k)));
   return line;
+}
+
+/// Line below a table of which only the beginning is shown; "" if it is whole.
+std::string rest_line(size_t all, size_t shown, const char* what) {
+  return shown < all ? fmt::format("  ... and {} more {}; the file of --summary has all\n", all - shown, what) : "";
 }
 
 /// Below `lines`, which begin a table, those that `line_of` makes of languages, the ones with most rows.
@@ -63,13 +71,12 @@ std::string languages_table(std::vector<std::vector<std::string>> lines, const E
   const std::vector<std::string> languages = summary.languages_by_rows();
   const size_t shown = std::min(languages.size(), kMostLanguages);
   for (size_t i = 0; i < shown; ++i) lines.push_back(line_of(languages[i]));
-  std::string text = aligned(lines);
-  if (shown < languages.size()) text += fmt::format("  ... and {} more languages\n", languages.size() - shown);
-  return text;
+  return aligned(lines) + rest_line(languages.size(), shown, "languages");
 }
 
 std::string decoding_table(const EvaluationSummary& summary) {
-  std::vector<std::string> head = {"%", "rows", "exact match", "precision", "recall", "F1", "macro F1"};
+  std::vector<std::string> head = {
+      "%", "rows", "exact match", "precision", "recall", "F1", "macro precision", "macro recall", "macro F1"};
   for (const int64_t k : shown_k(summary.overall.k())) head.push_back(fmt::format("flat top {}", k));
   return languages_table({head, group_line("all rows", summary.overall)}, summary,
                          [&](const std::string& name) { return group_line(name, summary.languages.at(name)); });
@@ -95,17 +102,20 @@ std::string code_of(const EvaluationSummary& summary, int64_t index) { return su
 /// The codes that were missed or wrongly predicted most often; "" if there are none.
 std::string errors_table(const EvaluationSummary& summary) {
   std::vector<std::pair<int64_t, CodeCounts>> codes(summary.overall.codes().begin(), summary.overall.codes().end());
+  std::erase_if(codes, [](const auto& code) { return errors_of(code.second) == 0; });
+  if (codes.empty()) return "";
   std::ranges::stable_sort(codes,
                            [](const auto& a, const auto& b) { return errors_of(a.second) > errors_of(b.second); });
   std::vector<std::vector<std::string>> lines = {
       {"code", "rows", "predicted", "right", "precision %", "recall %", "F1 %"}};
-  for (size_t i = 0; i < std::min(codes.size(), kMostCodes) && errors_of(codes[i].second) > 0; ++i) {
+  const size_t shown = std::min(codes.size(), kMostCodes);
+  for (size_t i = 0; i < shown; ++i) {
     const auto& [index, counts] = codes[i];
     lines.push_back({code_of(summary, index), format_count(counts.labels), format_count(counts.predicted),
                      format_count(counts.right), percent(counts.precision()), percent(counts.recall()),
                      percent(counts.f1())});
   }
-  return lines.size() == 1 ? "" : "\nCodes with most errors\n" + aligned(lines);
+  return "\nCodes with most errors\n" + aligned(lines) + rest_line(codes.size(), shown, "codes with errors");
 }
 
 Json to_json(const MeanScores& scores) {

@@ -1,3 +1,7 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "canine/app/finetune.hpp"
@@ -12,6 +16,8 @@ namespace canine {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kDataSection = "Data";
 
 bool has_prepared_files(const fs::path& folder) {
   return fs::exists(folder / "data_train.csv") && fs::exists(folder / "data_val.csv") && fs::exists(folder / "key.csv");
@@ -35,6 +41,24 @@ void check_data(const FinetuneOptions& values) {
   }
 }
 
+/// Names in one line what a preparation does not use: all but the flags of the data, where it goes, the threads, and
+/// how processes meet.
+void name_ignored_in_preparation(const OptionSet& options) {
+  constexpr std::array kUsed = {"save-path",    "num-threads",  "devices",      "distributed",
+                                "local-rank",   "world-size",   "backend",      "init-method",
+                                "timeout-init", "timeout-step", "share-devices"};
+  std::vector<std::string> ignored;
+  for (const Option& option : options.options()) {
+    if (option.is_command_line_only() || option.section() == kDataSection) continue;
+    if (std::ranges::find(kUsed, option.name()) != kUsed.end()) continue;
+    const bool by_launcher = option.origin() == Origin::kEnvironment;
+    if (options.given(option.name()) && !by_launcher) ignored.push_back(option.spelling());
+  }
+  if (ignored.empty()) return;
+  log_note("{} {} no effect: --prepare-only ends before the training", fmt::join(ignored, ", "),
+           ignored.size() == 1 ? "has" : "have");
+}
+
 }  // namespace
 
 OptionSet finetune_option_set() {
@@ -45,7 +69,7 @@ OptionSet finetune_option_set() {
 }
 
 void declare_finetune_options(OptionSet& options, FinetuneOptions& values) {
-  options.section("Data");
+  options.section(kDataSection);
   add_preparation_options(options, values.data);
   options.add("prepare-only", values.prepare_only, "stop when the data is prepared");
   add_training_settings(options, values,
@@ -69,7 +93,12 @@ void check_finetune_options(const OptionSet& options, FinetuneOptions& values) {
   if (values.prepare_only && values.dry_run) {
     throw UsageError("--prepare-only and --dry-run exclude each other; give one of them");
   }
-  check_training_settings(options, values, values.data.share_val > 0);
+  check_training_settings(options, values);
+  if (values.prepare_only) {
+    name_ignored_in_preparation(options);
+  } else {
+    name_ignored(options, values, values.data.share_val > 0);
+  }
   values.data.num_threads = values.machine.num_threads;
 }
 

@@ -74,11 +74,7 @@ Job::Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Devic
   options.share_devices = settings.share_devices;
   if (!launch.distributed()) return;
   state_->store = JobStore::connect(launch, options.timeout_init);
-  JobMonitor::Options monitor = JobMonitor::Options::of(launch, *state_->store);
-  monitor.before_end = [](const std::string& message, bool secondary) {
-    write_error_file(launcher_error_file(process_environment()), {.message = message, .secondary = secondary});
-  };
-  state_->monitor = std::make_shared<JobMonitor>(*state_->store, monitor);
+  state_->monitor = std::make_shared<JobMonitor>(*state_->store, JobMonitor::Options::of(launch, *state_->store));
 }
 
 Job::~Job() = default;

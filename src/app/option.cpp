@@ -31,7 +31,11 @@ std::optional<bool> to_bool(std::string text) {
   return std::nullopt;
 }
 
-std::string number_text(double number) { return fmt::format("{:g}", number); }
+/// Whole numbers with all their digits.
+std::string number_text(double number) {
+  return number == std::floor(number) && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number)
+                                                                 : fmt::format("{:g}", number);
+}
 
 }  // namespace
 
@@ -146,7 +150,14 @@ OptionValue Option::parse(const std::vector<std::string>& texts, const std::stri
   if (texts.size() > 1)
     throw UsageError("{}: expected one value, got {} ({})", where, texts.size(), fmt::join(texts, ", "));
   const std::string& text = texts[0];
-  const auto fail = [&] { return UsageError("{}: expected {}, got '{}'", where, expected(), text); };
+  const auto fail = [&] {
+    // The limit of the variable's type, which only those need to know who pass it.
+    const std::optional<double> number = kind_ == Kind::kInteger ? to_number<double>(text) : std::nullopt;
+    if (number && std::isfinite(most_) && *number > most_ && most_ >= std::numeric_limits<int>::max()) {
+      return UsageError("{}: expected a whole number of at most {}, got '{}'", where, number_text(most_), text);
+    }
+    return UsageError("{}: expected {}, got '{}'", where, expected(), text);
+  };
   switch (kind_) {
     case Kind::kSwitch:
       if (const auto value = to_bool(text)) return *value;

@@ -54,10 +54,7 @@ class Report {
     bar_->expect(progress.expected_rows);
     bar_->update(progress.rows);
     if (!lines_.due()) return;
-    const double rate = rows_per_second(progress);
-    const auto left = static_cast<double>(std::max<int64_t>(0, progress.expected_rows - progress.rows));
-    log_info("{} of about {} rows, {:.1f} rows/s, about {} left", format_count(progress.rows),
-             format_count(progress.expected_rows), rate, format_duration(left / rate));
+    log_info("{}", row_progress(progress.rows, progress.rows_before, progress.expected_rows, whole_.seconds()));
   }
 
   void conclude(const PredictionSummary& summary) {
@@ -72,10 +69,6 @@ class Report {
   }
 
  private:
-  double rows_per_second(const PredictionProgress& progress) const {
-    return static_cast<double>(progress.rows - progress.rows_before) / whole_.seconds();
-  }
-
   std::unique_ptr<ProgressBar> bar_;
   ProgressLines lines_;
   Stopwatch whole_;
@@ -179,6 +172,7 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
   {
     const LoadedModel model = load_from(values.model);
     choose_mode(options, values, model);
+    note_flags_of_other_modes(options, values);
     const PredictorOptions predictor{.mode = values.mode,
                                      .top_k = values.top_k,
                                      .any_order = values.any_order,

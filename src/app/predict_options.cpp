@@ -154,14 +154,6 @@ void check_language(const OptionSet& options, const PredictOptions& values) {
            fmt::join(known, ", "), kUnknownLanguage);
 }
 
-/// Names flags that were given and will do nothing.
-void name_ignored(const OptionSet& options, const PredictOptions& values) {
-  const bool greedy = values.mode == DecodeMode::kGreedy;
-  options.note_if_ignored("threshold", greedy, "--mode greedy has no threshold; flat and full have");
-  options.note_if_ignored("top-k", greedy, "--mode greedy writes as many codes as the model finds");
-  options.note_if_ignored("conf", !greedy, "it belongs to --mode greedy");
-}
-
 }  // namespace
 
 PredictOptions::PredictOptions() { model.model = kPublishedModel; }
@@ -188,7 +180,13 @@ void check_predict_options(const OptionSet& options, PredictOptions& values) {
   check_output(values);
   check_columns(values);
   check_language(options, values);
-  name_ignored(options, values);
+}
+
+void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values) {
+  const bool greedy = values.mode == DecodeMode::kGreedy;
+  options.note_if_ignored("threshold", greedy, "--mode greedy has no threshold; flat and full have");
+  options.note_if_ignored("top-k", greedy, "--mode greedy writes as many codes as the model finds");
+  options.note_if_ignored("conf", !greedy, "it belongs to --mode greedy");
 }
 
 }  // namespace canine

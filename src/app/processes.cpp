@@ -101,7 +101,9 @@ ProcessSetup set_up_process(const OptionSet& options, const LaunchContext& launc
   setup.launch = launch;
   setup.device = device;
   setup.threads = set_up_threads(launch, machine.num_threads);
-  setup.precision = resolve_precision(precision, options.at("precision").origin(), use_amp, device);
+  const Origin origin = options.at("precision").origin();
+  setup.precision = resolve_precision(precision, origin, use_amp, device);
+  setup.precision_by_launcher = origin == Origin::kEnvironment;
   set_up_numerics(device, setup.precision, machine.deterministic);
   return setup;
 }
@@ -112,6 +114,8 @@ void print_start_lines(const ProcessSetup& setup) {
   if (launch.distributed()) {
     log_info("Distributed training: {}", setup.device.is_cpu() ? "MULTI_CPU" : "MULTI_GPU");
     log_info("Number of processes: {}", launch.world);
+  }
+  if (launch.distributed() || setup.precision_by_launcher) {
     log_info("Mixed precision: {}", mixed_precision(setup.precision));
   }
   // Not log_info: each process says this of itself.

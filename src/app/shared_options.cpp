@@ -4,6 +4,7 @@ namespace canine {
 namespace {
 
 constexpr double kWeek = 7 * 24 * 3600;  // s
+constexpr double kWidest = 1 << 24;      // MixerOptions::validate says the same, when the data has been prepared
 
 }  // namespace
 
@@ -178,7 +179,7 @@ void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& t
   options
       .add("decoder-dim-feedforward", model.decoder_dim_feedforward,
            "width of the decoder's feed-forward layers; 0 or not given = the encoder's width")
-      .at_least(0)
+      .between(0, kWidest)
       .addition();
 }
 

@@ -8,6 +8,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
+#include "canine/exchange/load_model.hpp"
 
 namespace canine {
 namespace {
@@ -22,10 +23,14 @@ class GivenFiles : public TrainingDataSource {
   explicit GivenFiles(const TrainMixerOptions& values)
       : data_(values.data), key_file_(values.train.save_path / kKeyFile), num_threads_(values.machine.num_threads) {}
 
-  /// A run that goes on keeps its key: classes are positions in it.
+  /// A run that goes on keeps its key: classes are positions in it. Folders of the Python program have no key.csv.
   void prepare() override {
-    if (data_.formatter != FormatterKind::kGeneral || RunFolder::has_checkpoint(key_file_.parent_path())) return;
-    const LabelKey key = collect_key(data_.train_files, data_.val_files, data_.target_cols);
+    if (data_.formatter != FormatterKind::kGeneral) return;
+    const fs::path folder = key_file_.parent_path();
+    const bool goes_on = RunFolder::has_checkpoint(folder);
+    if (goes_on && fs::exists(key_file_)) return;
+    const LabelKey key = goes_on ? key_of_run(read_model_content(folder.string()))
+                                 : collect_key(data_.train_files, data_.val_files, data_.target_cols);
     key.write(key_file_);
     log_info("{} in {}", counted(key.size(), "code"), key_file_.string());
   }

@@ -153,7 +153,8 @@ void check_train_mixer_options(const OptionSet& options, TrainMixerOptions& valu
   data.codes = data.formatter == FormatterKind::kGeneral ? general_codes(options, data) : own_codes(options, data);
   data.train_files = find_input_files("train-data", data.train_data);
   data.val_files = find_input_files("val-data", data.val_data);
-  check_training_settings(options, values, true);
+  check_training_settings(options, values);
+  name_ignored(options, values, /*validates=*/true);
 }
 
 }  // namespace canine

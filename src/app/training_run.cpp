@@ -44,6 +44,17 @@ bool resumes(const TrainingSettings& settings) {
   return !settings.dry_run && RunFolder::has_checkpoint(settings.train.save_path);
 }
 
+/// Names ways to count the batches of several processes or of accumulation that leave this run as it is.
+void name_ignored_batches(const OptionSet& options, const TrainOptions& train, const LaunchContext& launch) {
+  const bool whole = train.global_batch_size || launch.launcher == Launcher::kSelf;  // so is the usual reference
+  options.note_if_ignored(
+      "lr-scale", train.lr_scale != LrScale::kNone && !train.lr_ref_batch && (whole || !launch.distributed()),
+      "the rate is taken to be that of this run's batches; --lr-ref-batch says for how many rows it was chosen");
+  options.note_if_ignored(
+      "loss-scope", train.loss_scope == LossScope::kGlobal && !launch.distributed() && train.grad_accum_steps == 1,
+      "this run is one process whose updates are one batch each");
+}
+
 /// Names flags that the device, a single process or a checkpoint to resume from makes useless.
 void name_ignored_here(const OptionSet& options, const ProcessSetup& setup, bool resuming) {
   for (const char* flag :
@@ -221,6 +232,7 @@ int Work::run(bool only_prepare) {
 
   const bool resuming = resumes(settings_);
   name_ignored_here(options_, context_.process, resuming);
+  name_ignored_batches(options_, settings_.train, context_.process.launch);
   const TrainingData data = source_.load();
   const TrainParts parts = make_parts(data, resuming);
   TrainOptions train_options = settings_.train;
@@ -229,13 +241,15 @@ int Work::run(bool only_prepare) {
   if (resuming && !trainer.resume()) throw InternalError("{}: no checkpoint could be resumed", folder.string());
   const TrainPlan& plan = trainer.plan();
   log_info("\n{}\n", training_table(options_, settings_, context_, parts, plan, source_.meanings(data)));
-  if (!plan.batches.is_plain()) log_info("{}", plan.batches.text(plan.steps_per_epoch));
+  if (!plan.batches.is_plain()) log_info("{}", plan.batches.text(plan.steps_per_epoch, plan.learning_rate));
   if (settings_.dry_run) {
     trainer.dry_run();
     return static_cast<int>(ExitCode::kDone);
   }
   if (job_.is_main() && (plan.first_step == 0 || plan.first_step < plan.total_steps)) {
-    write_file(folder / "args.yaml", options_.args_yaml());
+    std::map<std::string, OptionValue> used;
+    if (context_.process.precision_by_launcher) used["precision"] = name_of(context_.process.precision);
+    write_file(folder / "args.yaml", options_.args_yaml(used));
     fs::remove(folder / kResultFile);
   }
   return train(trainer, folder);

@@ -32,29 +32,6 @@ void check_files(const TrainingSettings& settings) {
   if (!source.empty()) require_model("initial-checkpoint", source);
 }
 
-void name_ignored(const OptionSet& options, const TrainingSettings& settings, bool validates) {
-  const bool no_augmentation = settings.augmentation.options.augmentation_prob == 0;
-  options.note_if_ignored("num-transformations", no_augmentation, "--augmentation-prob is 0");
-  options.note_if_ignored("fn-word-freq", no_augmentation, "--augmentation-prob is 0");
-  options.note_if_ignored("augmentation-prob",
-                          settings.augmentation.options.num_transformations == 0 && !no_augmentation,
-                          "--num-transformations is 0");
-  options.note_if_ignored("only-encoder", settings.model.initial_checkpoint.empty() && settings.model.only_encoder,
-                          "there is no --initial-checkpoint");
-  options.note_if_ignored("warmup-pct", settings.train.warmup_steps.has_value(), "--warmup-steps was given");
-  options.note_if_ignored("save-interval", settings.train.save_each_epoch,
-                          "checkpoints are written at the ends of epochs");
-  options.note_if_ignored("keep-best", !validates, "there is no validation");
-  for (const char* flag : {"eval-interval", "eval-at-start", "eval-batch-size"}) {
-    options.note_if_ignored(flag, !validates, "there is no validation");
-  }
-  options.note_if_ignored("lr-ref-batch", settings.train.lr_scale == LrScale::kNone, "--lr-scale is none");
-  options.note_if_ignored("prefetch-factor", settings.train.num_workers == 0, "there are no workers (--num-workers 0)");
-  options.note_if_ignored("persistent-workers", settings.train.num_workers == 0,
-                          "there are no workers (--num-workers 0)");
-  options.note_if_ignored("wandb-project-name", true, "--log-wandb is not there yet");
-}
-
 }  // namespace
 
 void add_training_settings(OptionSet& options, TrainingSettings& settings, const FolderFlag& folder) {
@@ -73,16 +50,42 @@ void add_training_settings(OptionSet& options, TrainingSettings& settings, const
   add_launch_options(options, settings.launch, settings.train);
 }
 
-void check_training_settings(const OptionSet& options, TrainingSettings& settings, bool validates) {
+void check_training_settings(const OptionSet& options, TrainingSettings& settings) {
   if (settings.wandb.log_wandb) {
     throw UsageError("--log-wandb: logging to Weights & Biases is not there yet; logs.csv has the same figures");
   }
   choose_encoder_flag(options, settings.model);
   check_files(settings);
-  name_ignored(options, settings, validates);
   if (settings.loader.prefetch_factor) settings.train.prefetch_factor = *settings.loader.prefetch_factor;
   settings.augmentation.options.validate();
   settings.train.validate();
+}
+
+void name_ignored(const OptionSet& options, const TrainingSettings& settings, bool validates) {
+  const bool no_augmentation = settings.augmentation.options.augmentation_prob == 0;
+  const bool no_changes = settings.augmentation.options.num_transformations == 0 && !no_augmentation;
+  options.note_if_ignored("num-transformations", no_augmentation, "--augmentation-prob is 0");
+  options.note_if_ignored("fn-word-freq", no_augmentation, "--augmentation-prob is 0");
+  for (const char* flag : {"augmentation-prob", "fn-word-freq"}) {
+    options.note_if_ignored(flag, no_changes, "--num-transformations is 0");
+  }
+  options.note_if_ignored("only-encoder", settings.model.initial_checkpoint.empty() && settings.model.only_encoder,
+                          "there is no --initial-checkpoint");
+  options.note_if_ignored("warmup-pct", settings.train.warmup_steps.has_value(), "--warmup-steps was given");
+  for (const char* flag : {"save-interval", "save-each-epoch", "keep-last", "keep-best"}) {
+    options.note_if_ignored(flag, settings.dry_run, "--dry-run keeps no checkpoint");
+  }
+  options.note_if_ignored("save-interval", settings.train.save_each_epoch && !settings.dry_run,
+                          "checkpoints are written at the ends of epochs");
+  options.note_if_ignored("keep-best", !validates && !settings.dry_run, "there is no validation");
+  for (const char* flag : {"eval-interval", "eval-at-start", "eval-batch-size"}) {
+    options.note_if_ignored(flag, !validates, "there is no validation");
+  }
+  options.note_if_ignored("lr-ref-batch", settings.train.lr_scale == LrScale::kNone, "--lr-scale is none");
+  options.note_if_ignored("prefetch-factor", settings.train.num_workers == 0, "there are no workers (--num-workers 0)");
+  options.note_if_ignored("persistent-workers", settings.train.num_workers == 0,
+                          "there are no workers (--num-workers 0)");
+  options.note_if_ignored("wandb-project-name", true, "--log-wandb is not there yet");
 }
 
 void check_label_positions(int64_t num_columns, int64_t block_size) {

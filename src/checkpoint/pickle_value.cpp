@@ -20,8 +20,8 @@ std::string_view type_name(const PickleValue::Variant& value) {
 
 [[noreturn]] void refuse(const PickleValue::Variant& value, std::string_view expected, std::string_view path) {
   const auto* opaque = std::get_if<PickleValue::Opaque>(&value);
-  throw CheckpointError("checkpoint entry '{}': {} was expected, {}{}{} was found", path, expected, type_name(value),
-                        opaque ? " of " : "", opaque ? printable(opaque->name) : "");
+  throw CheckpointError("{}: {} was expected, {}{}{} was found", path, expected, type_name(value), opaque ? " of " : "",
+                        opaque ? printable(opaque->name) : "");
 }
 
 template <typename T>
@@ -97,7 +97,7 @@ const PickleValue* PickleValue::find(std::string_view key) const {
 const PickleValue& PickleValue::at(std::string_view key, std::string_view path) const {
   as_dict(path);
   if (const PickleValue* found = find(key)) return *found;
-  throw CheckpointError("checkpoint entry '{}/{}' is missing", path, key);
+  throw CheckpointError("{}: the entry '{}' is missing", path, key);
 }
 
 void PickleValue::set(PickleValue key, PickleValue value) {

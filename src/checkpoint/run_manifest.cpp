@@ -7,6 +7,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/json_depth.hpp"
 #include "canine/core/log.hpp"
 
 namespace canine {
@@ -49,7 +50,9 @@ RunManifest RunManifest::read(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(path, ignored)) return {};
   RunManifest manifest;
   try {
-    const auto root = nlohmann::json::parse(read_file(path, kMaxBytes));
+    const std::string text = read_file(path, kMaxBytes);
+    refuse_deep_json<CheckpointError>(text, path.filename().string());
+    const auto root = nlohmann::json::parse(text);
     if (const int format = root.at("format").get<int>(); format != kFormat) {
       throw CheckpointError("format {} was expected, {} was found", kFormat, format);
     }

@@ -15,7 +15,7 @@ NamedTensors tensors_of(const PickleValue& dict, std::string_view path) {
   NamedTensors tensors;
   for (const auto& [key, value] : dict.as_dict(path).items) {
     const std::string& name = key.as_string(fmt::format("{} (a key)", path));
-    tensors.emplace_back(name, value.as_tensor(fmt::format("{}/{}", path, name)));
+    tensors.emplace_back(name, value.as_tensor(fmt::format("{}: {}", path, name)));
   }
   return tensors;
 }

@@ -7,6 +7,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/json_depth.hpp"
 #include "canine/core/sha256.hpp"
 
 namespace canine {
@@ -47,9 +48,20 @@ std::string changed_file(const fs::path& path, const FileRecord& record) {
   return changed ? fmt::format("{}: its content was changed after it was written", name) : "";
 }
 
+/// "" if the data may be used without its source: that of this name, which may be written in another way or lie in
+/// another folder than when the data was prepared. Compared as dump() has written the name.
+std::string absent_source(const PreparedManifest& manifest, const fs::path& dataset) {
+  const auto name = [](const fs::path& path) { return dump(path.filename().string()); };
+  if (name(dataset) == name(manifest.source_name)) return {};
+  std::error_code ignored;
+  return fmt::format("dataset: prepared from {}, now {}, which is {}", manifest.source_name, dataset.string(),
+                     fs::exists(dataset, ignored) ? "no file" : "not there");
+}
+
 std::string changed_source(const PreparedManifest& manifest, const fs::path& dataset) {
   std::error_code ignored;
-  if (dataset.empty() || !fs::is_regular_file(dataset, ignored)) return {};
+  if (dataset.empty()) return {};
+  if (!fs::is_regular_file(dataset, ignored)) return absent_source(manifest, dataset);
   if (RandomAccessFile(dataset).size() == manifest.source_size && sha256_of_file(dataset) == manifest.source_sha256) {
     return {};
   }
@@ -87,6 +99,7 @@ void PreparedManifest::write(const fs::path& path) const {
 
 PreparedManifest PreparedManifest::read(const fs::path& path) {
   const std::string text = read_file(path, kMostBytes);
+  refuse_deep_json<DataError>(text, path.string());
   try {
     const Json json = Json::parse(text);
     if (const int format = json.at("format").get<int>(); format != kFormat) {

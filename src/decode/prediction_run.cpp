@@ -17,6 +17,8 @@
 namespace canine {
 namespace {
 
+constexpr std::chrono::milliseconds kPatience(100);  // between looks for a stop request while batches are in work
+
 /// Rows that are predicted together.
 struct Chunk {
   std::vector<DescriptionRow> rows;
@@ -28,10 +30,10 @@ struct Chunk {
   };
   std::vector<Part> parts;
 
-  bool ready() const {
-    return std::ranges::all_of(parts, [](const Part& part) {
-      return part.predictions.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    });
+  /// Whether all predictions are there, at the latest after `patience` for each part.
+  bool ready(std::chrono::milliseconds patience = {}) const {
+    return std::ranges::all_of(
+        parts, [&](const Part& part) { return part.predictions.wait_for(patience) == std::future_status::ready; });
   }
 };
 
@@ -53,12 +55,12 @@ class Run {
     read_earlier_rows();
     while (!stopping()) {
       Chunk chunk = next_chunk();
-      if (chunk.rows.empty()) break;
-      submit(chunk);
+      if (chunk.rows.empty() || !submit(chunk)) break;
       in_work_.push_back(std::move(chunk));
-      while (!in_work_.empty() && (in_work_.size() > most_in_work() || in_work_.front().ready())) write_first();
+      while (!in_work_.empty() && in_work_.front().ready()) write_first();
+      while (in_work_.size() > most_in_work() && wait_for_first()) write_first();
     }
-    while (!in_work_.empty() && !stopping()) write_first();
+    while (!in_work_.empty() && wait_for_first()) write_first();
     if (stopping()) {
       stop();
     } else {
@@ -89,18 +91,31 @@ class Run {
     return chunk;
   }
 
-  void submit(Chunk& chunk) {
-    summary_.texts += static_cast<int64_t>(chunk.fresh.size());
+  /// False if a stop was asked for in front of its end; the chunk is then of no use.
+  bool submit(Chunk& chunk) {
     for (Texts& texts : share_out(std::move(chunk.fresh), task_.batches)) {
       TextBatch batch = make_text_batch(texts, task_.batches);
+      do {
+        if (stopping()) return false;
+      } while (!pool_.has_room(kPatience));
       chunk.parts.push_back({std::move(texts), pool_.submit(std::move(batch))});
     }
+    return true;
+  }
+
+  /// False if a stop was asked for before the first chunk was done.
+  bool wait_for_first() {
+    do {
+      if (stopping()) return false;
+    } while (!in_work_.front().ready(kPatience));
+    return true;
   }
 
   void write_first() {
     Chunk& chunk = in_work_.front();
     for (Chunk::Part& part : chunk.parts) {
       std::vector<Prediction> predictions = part.predictions.get();
+      summary_.texts += static_cast<int64_t>(predictions.size());
       for (size_t i = 0; i < predictions.size(); ++i) part.texts[i]->prediction = std::move(predictions[i]);
     }
     for (const DescriptionRow& row : chunk.rows) {

@@ -27,11 +27,16 @@ std::future<std::vector<Prediction>> PredictorPool::submit(TextBatch batch) {
   Job job([batch = std::move(batch)](Predictor& predictor) { return predictor.predict(batch); });
   std::future<std::vector<Prediction>> result = job.get_future();
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.size() < 2 * predictors_.size(); });
+  changed_.wait(lock, [&] { return room_in_queue(); });
   queue_.push_back(std::move(job));
   lock.unlock();
   changed_.notify_all();
   return result;
+}
+
+bool PredictorPool::has_room(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, [&] { return room_in_queue(); });
 }
 
 void PredictorPool::drop_queue() {

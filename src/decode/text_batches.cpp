@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "canine/core/errors.hpp"
 #include "canine/decode/flat.hpp"
 #include "canine/text/tokenizer.hpp"
 
@@ -28,8 +29,16 @@ double threshold_of(const CodedText& text, const TextBatchOptions& options) {
 }  // namespace
 
 int64_t TextBatchOptions::texts_at_once() const {
-  constexpr int64_t kBatches = 8;
-  return trims(*this) ? kBatches * batch_size : batch_size;
+  if (!trims(*this)) return batch_size;
+  switch (mode) {
+    case DecodeMode::kFlat:
+      return 8 * batch_size;
+    case DecodeMode::kGreedy:
+      return 2 * batch_size;
+    case DecodeMode::kFull:
+      return batch_size;
+  }
+  throw InternalError("unknown mode {}", static_cast<int>(mode));
 }
 
 std::vector<Texts> share_out(Texts texts, const TextBatchOptions& options) {

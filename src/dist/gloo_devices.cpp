@@ -106,7 +106,7 @@ void refuse_shared_gpus(const std::vector<RankPlace>& places) {
     if (fresh) continue;
     throw UsageError(
         "ranks {} and {} would share one GPU ({}): start as many processes per host as it has GPUs, give each its own "
-        "with CUDA_VISIBLE_DEVICES, or ask for sharing",
+        "with CUDA_VISIBLE_DEVICES, or allow it (--share-devices, InitOptions::share_devices)",
         owner->second, rank, places[rank].gpu);
   }
 }

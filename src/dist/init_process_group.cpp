@@ -3,7 +3,6 @@
 #include "canine/dist/cuda_library.hpp"
 #include "canine/dist/find_launch.hpp"
 #include "canine/dist/job_monitor.hpp"
-#include "canine/launch/error_file.hpp"
 
 namespace canine {
 
@@ -14,7 +13,9 @@ c10::Device device_for(int local_rank) {
 }
 
 std::shared_ptr<ProcessGroup> init_process_group(const InitOptions& options) {
-  const LaunchContext launch = find_launch();
+  LaunchFlags flags;
+  flags.init_method = options.init_method;
+  const LaunchContext launch = find_launch(flags);
   ProcessGroup::Options group;
   group.backend = options.backend;
   group.device = options.device ? *options.device : device_for(launch.local_rank);
@@ -24,11 +25,7 @@ std::shared_ptr<ProcessGroup> init_process_group(const InitOptions& options) {
   if (!launch.distributed()) return ProcessGroup::connect(launch, nullptr, group);
   auto store = JobStore::connect(launch, options.timeout_init, options.peers);
   if (options.peers == Peers::kForeign) return ProcessGroup::connect(launch, std::move(store), group);
-  JobMonitor::Options watch = JobMonitor::Options::of(launch, *store);
-  watch.before_end = [](const std::string& message, bool secondary) {
-    write_error_file(launcher_error_file(process_environment()), {.message = message, .secondary = secondary});
-  };
-  auto monitor = std::make_shared<JobMonitor>(*store, watch);
+  auto monitor = std::make_shared<JobMonitor>(*store, JobMonitor::Options::of(launch, *store));
   return ProcessGroup::connect(launch, std::move(store), group, std::move(monitor));
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kPublishedWidth = 768;
 constexpr int64_t kPublishedHeads = 12;
+constexpr int64_t kUsualBlockSize = 5;  // the Python program's default in training and evaluation
 
 /// The encoder of --encoder-config; what the file itself says of it may not be contradicted.
 EncoderOptions parse_override(const std::filesystem::path& path, const ModelContent& content) {
@@ -72,14 +73,17 @@ ModelCard card_from_surroundings(const ModelContent& content, const MixerOptions
   formatter.kind = overrides.formatter.value_or(run.formatter.value_or(kind_from_shape(shape)));
   if (formatter.kind != FormatterKind::kGeneral) return card;
   card.target_cols = run.target_cols;
-  formatter.block_size = run.block_size.value_or(0);
+  formatter.block_size = run.block_size.value_or(kUsualBlockSize);
   formatter.use_within_block_sep = run.use_within_block_sep.value_or(false);
-  const bool columns_known = !card.target_cols.empty() || !overrides.target_cols.empty();
-  if (!columns_known || (formatter.block_size == 0 && !overrides.block_size)) {
+  if (card.target_cols.empty() && overrides.target_cols.empty()) {
     throw UsageError(
         "{}: the file does not say how its codes are written, and there is no args.yaml beside it that does; give "
         "--target-cols and --block-size (and --use-within-block-sep) as in training, or --formatter hisco or occ1950",
         source);
+  }
+  if (!run.block_size && !overrides.block_size) {
+    log_note("{}: the file does not say how many tokens its codes have; the usual {} are assumed. Others: --block-size",
+             source, kUsualBlockSize);
   }
   return card;
 }
@@ -103,10 +107,16 @@ void apply(const ModelOverrides& overrides, const ModelContent& content, ModelCa
   formatter.num_columns = static_cast<int64_t>(card.target_cols.size());
 }
 
-/// Class i stands for the code i.
-std::shared_ptr<const LabelKey> numbers_as_codes(int64_t num_classes) {
-  auto key = std::make_shared<LabelKey>();
-  for (int64_t number = 0; number < num_classes; ++number) key->add(std::to_string(number));
+/// The key of a file that has none: whatever the codes are, the Python program's train_mixer takes as many classes as
+/// HISCO has, and class i stands for the code i.
+std::optional<LabelKey> numbers_as_codes(const MixerOptions& shape, const std::string& source, const char* others) {
+  if (shape.num_classes != kNumHiscoCodes) return std::nullopt;
+  log_note(
+      "{}: the file has no key, so it is taken for one of the Python program's train_mixer --formatter gpf, whose "
+      "classes are the codes 0 to {} themselves (docs/differences.md, D32). Others: {}",
+      source, kNumHiscoCodes - 1, others);
+  LabelKey key;
+  for (int64_t number = 0; number < shape.num_classes; ++number) key.add(std::to_string(number));
   return key;
 }
 
@@ -126,13 +136,7 @@ std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const Mixe
   for (const auto& read : {read_key_json, read_key_csv}) {
     if (auto key = read(content.path.parent_path())) return std::make_shared<const LabelKey>(std::move(*key));
   }
-  if (shape.num_classes == kNumHiscoCodes) {  // whatever the codes are, the Python program's train_mixer takes as many
-    log_note(
-        "{}: the file has no key, so it is taken for one of the Python program's train_mixer --formatter gpf, whose "
-        "classes are the codes 0 to {} themselves (docs/differences.md, D32). Others: --mapping",
-        source, kNumHiscoCodes - 1);
-    return numbers_as_codes(shape.num_classes);
-  }
+  if (auto key = numbers_as_codes(shape, source, "--mapping")) return std::make_shared<const LabelKey>(std::move(*key));
   throw UsageError(
       "{}: the file does not say which codes its classes stand for, and there is no key.csv beside it; give "
       "that of the training with --mapping",
@@ -205,6 +209,24 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
   model.card.target_cols = model.codes->target_cols();
   check_sizes(content, shape, *model.codes);
   return model;
+}
+
+LabelKey key_of_run(const ModelContent& content) {
+  const std::string source = content.path.string();
+  if (content.key) return *content.key;
+  const MixerOptions shape = shape_of(mixer_weights(content), source);
+  const FormatterKind kind = content.card ? content.card->formatter.kind : kind_from_shape(shape);
+  if (kind != FormatterKind::kGeneral) {
+    throw CheckpointError(
+        "{}: the checkpoint was trained with --formatter {}, now --formatter {} was asked for; start with the former "
+        "settings, or use another folder for the run",
+        source, name_of(kind), name_of(FormatterKind::kGeneral));
+  }
+  if (auto key = numbers_as_codes(shape, source, "their key.csv beside it")) return std::move(*key);
+  throw CheckpointError(
+      "{}: the checkpoint does not say which codes its classes stand for, and there is no key.csv beside it; put that "
+      "of the training there, or use another folder for the run",
+      source);
 }
 
 EncoderOptions describe_encoder(const ModelContent& content, const ModelOverrides& overrides) {

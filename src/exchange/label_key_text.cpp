@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/json_depth.hpp"
 
 namespace canine {
 namespace {
@@ -59,6 +60,7 @@ std::string to_json(const LabelKey& key) {
 }
 
 LabelKey key_of_json(std::string_view json, const std::string& source) {
+  refuse_deep_json<CheckpointError>(json, source);
   const auto value = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) throw CheckpointError("{}: expected a JSON object of codes and their classes", source);
   std::vector<Class> classes;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/json_depth.hpp"
 #include "canine/model/encoder_config.hpp"
 #include "names.hpp"
 
@@ -112,6 +113,7 @@ std::string ModelCard::to_json() const {
 }
 
 ModelCard ModelCard::parse(std::string_view json, const std::string& source) {
+  refuse_deep_json<CheckpointError>(json, source);
   const Json value = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   const Entries entries(value, source);
   ModelCard card;

@@ -13,6 +13,7 @@
 #include "canine/checkpoint/torch_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/json_depth.hpp"
 #include "canine/exchange/label_key_text.hpp"
 #include "canine/hub/hub_cache.hpp"
 #include "companions.hpp"
@@ -125,6 +126,7 @@ ModelContent folder_content(const fs::path& folder) {
 }  // namespace
 
 bool is_mixer_config(std::string_view config_json) {
+  if (nests_too_deeply(config_json)) return false;  // whoever needs the file refuses it
   const nlohmann::json config = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
   return config.is_object() && config.contains(kMixerConfigKey);
 }

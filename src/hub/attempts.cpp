@@ -14,8 +14,13 @@ constexpr uint64_t kFruitfulBytes = uint64_t{1} << 20;
 
 }  // namespace
 
-void with_attempts(const DownloadOptions& options, const std::string& url, const std::function<uint64_t()>& bytes_there,
-                   const std::function<void(bool)>& attempt) {
+std::string fetch_advice(const HubName& name) {
+  const std::string revision = name.revision == HubName().revision ? "" : " --revision " + name.revision;
+  return "fetch the model where there is a network: .venv/bin/hf download " + name.repository + revision;
+}
+
+void with_attempts(const HubName& name, const DownloadOptions& options, const std::string& url,
+                   const std::function<uint64_t()>& bytes_there, const std::function<void(bool)>& attempt) {
   int fruitless = 0;
   for (bool again = false;; again = true) {
     const uint64_t before = bytes_there();
@@ -28,8 +33,8 @@ void with_attempts(const DownloadOptions& options, const std::string& url, const
       if (++fruitless >= options.max_attempts) {
         throw IoError(
             "{}: {} (attempt {} of {}). Check the network, the proxy (https_proxy) and HF_ENDPOINT, and start "
-            "again: what has come is kept",
-            url, trouble.what(), fruitless, options.max_attempts);
+            "again: what has come is kept; or {}",
+            url, trouble.what(), fruitless, options.max_attempts, fetch_advice(name));
       }
       const auto pause = options.first_pause * (1 << (fruitless - 1));
       log_note("{}: {}; next attempt in {} s", url, trouble.what(), std::chrono::duration<double>(pause).count());

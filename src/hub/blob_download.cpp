@@ -164,7 +164,7 @@ void download_blob(RemoteModel& remote, const RemoteFile& file, const fs::path& 
   while (true) {
     const bool resumed = incomplete.size() > 0;
     with_attempts(
-        options, file.url, [&] { return incomplete.size(); },
+        remote.name(), options, file.url, [&] { return incomplete.size(); },
         [&](bool again) {
           if (again) source = remote.refreshed(file);
           transfer(remote, source, incomplete, progress);

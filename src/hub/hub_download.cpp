@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "attempts.hpp"
 #include "blob_download.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
@@ -105,9 +106,8 @@ fs::path download_model(const HubName& name, const DownloadOptions& options) {
   if (options.offline) {
     throw UsageError(
         "the model is not in the Hub cache ({}), and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to download it. "
-        "Unset it, or fetch the model where there is a network: .venv/bin/hf download {}{}",
-        hub_model_folder(options.cache, name).string(), name.repository,
-        name.revision == HubName().revision ? "" : " --revision " + name.revision);
+        "Unset it, or {}",
+        hub_model_folder(options.cache, name).string(), fetch_advice(name));
   }
   RemoteModel remote(name, options);
   const std::vector<RemoteFile> files = remote.files();

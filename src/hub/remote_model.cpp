@@ -94,7 +94,7 @@ std::string RemoteModel::address(std::string_view file, std::string revision) co
 std::optional<RemoteFile> RemoteModel::find(std::string_view file, const std::string& revision) {
   std::optional<RemoteFile> found;
   with_attempts(
-      options_, address(file, revision), [] { return uint64_t{0}; }, [&](bool) { found = ask(file, revision); });
+      name_, options_, address(file, revision), [] { return uint64_t{0}; }, [&](bool) { found = ask(file, revision); });
   return found;
 }
 

@@ -38,6 +38,7 @@ class RemoteModel {
   /// Why a request was refused, as an error for people.
   [[noreturn]] void refuse(const HttpResponse& response, const std::string& url) const;
 
+  const HubName& name() const { return name_; }
   HttpClient& http() { return http_; }
 
  private:

@@ -79,7 +79,9 @@ void find_local_torch_place(LaunchContext& place, const Variables& variables, co
                             const HostFacts& facts) {
   const auto local_rank = variable_or_flag(variables, kTorch.local_rank, 0, flags.local_rank);
   const auto local_world = variables.find_number(kTorch.local_world, 1);
-  const bool one_host = place.world == 1 || is_this_host(variables.text("MASTER_ADDR"), facts);
+  // Where no meeting place is given the lack of it is the error to name (resolve_launch).
+  const bool nowhere = !variables.has("MASTER_ADDR") && flags.init_method.empty();
+  const bool one_host = place.world == 1 || nowhere || is_this_host(variables.text("MASTER_ADDR"), facts);
   if (local_world) {
     place.local_world = *local_world;
   } else if (one_host) {

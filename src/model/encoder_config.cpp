@@ -7,6 +7,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/json_depth.hpp"
 
 namespace canine {
 namespace {
@@ -59,6 +60,7 @@ void require_text(const Json& config, const char* key, const char* wanted, const
 }  // namespace
 
 EncoderOptions parse_encoder_config(std::string_view json, const std::string& where) {
+  refuse_deep_json<UsageError>(json, where);
   const Json config = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object()) {
     throw UsageError("{}: expected a JSON object as in the config.json of google/canine-s", where);

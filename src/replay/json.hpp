@@ -6,6 +6,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/json_depth.hpp"
 
 namespace canine::replay_files {
 
@@ -17,7 +18,9 @@ class JsonFile {
   /// Throws DataError if the file is not there or is not a JSON object.
   explicit JsonFile(const std::filesystem::path& path) : path_(path.string()) {
     if (!std::filesystem::is_regular_file(path)) throw DataError("{}: this file is missing", path_);
-    value_ = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
+    const std::string text = read_file(path);
+    refuse_deep_json<DataError>(text, path_);
+    value_ = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!value_.is_object()) throw DataError("{}: expected a JSON object", path_);
   }
 

@@ -213,7 +213,9 @@ std::unique_ptr<parquet::arrow::FileReader> open_file(const std::filesystem::pat
   properties.set_buffer_size(int64_t{1} << 20);
   parquet::arrow::FileReaderBuilder builder;
   check(builder.Open(value_of(arrow::io::ReadableFile::Open(path.string()), path), properties), path);
-  return value_of(builder.Build(), path);
+  auto file = value_of(builder.Build(), path);
+  if (file->manifest().schema_fields.empty()) throw DataError("{}: the Parquet file has no columns", path.string());
+  return file;
 }
 
 std::vector<std::string> names_of(const parquet::arrow::FileReader& file) {

@@ -95,19 +95,25 @@ void ReadProgress::report(int64_t rows) {
 
 namespace {
 
-bool is_parquet(const RandomAccessFile& file) {
+/// A file whose name says Parquet is nothing else: what was cut off or overwritten would be read as very odd CSV.
+bool is_parquet(const RandomAccessFile& file, const std::filesystem::path& path) {
   // The fifth byte starts the first Thrift structure, so a CSV file whose first column is called PAR1 is none.
   constexpr std::string_view kMagic = "PAR1\x15";
   std::array<char, kMagic.size()> start{};
   if (file.size() >= start.size()) file.read(0, std::as_writable_bytes(std::span(start)));
-  return std::string_view(start.data(), start.size()) == kMagic;
+  if (std::string_view(start.data(), start.size()) == kMagic) return true;
+  if (path.extension() != ".parquet") return false;
+  throw DataError(
+      "{}: expected a Parquet file, as the name says, but it does not begin like one: it is none, or not whole. "
+      "Make it again, or give a CSV file another name",
+      path.string());
 }
 
 }  // namespace
 
 std::unique_ptr<TableReader> make_reader(const std::filesystem::path& path, const ReadOptions& options) {
   auto file = std::make_unique<RandomAccessFile>(path);
-  return is_parquet(*file) ? make_parquet_reader(path, options) : make_csv_reader(std::move(file), options);
+  return is_parquet(*file, path) ? make_parquet_reader(path, options) : make_csv_reader(std::move(file), options);
 }
 
 Table read_table(const std::filesystem::path& path, const ReadOptions& options) {
@@ -116,7 +122,7 @@ Table read_table(const std::filesystem::path& path, const ReadOptions& options) 
 
 std::vector<std::string> read_column_names(const std::filesystem::path& path) {
   const RandomAccessFile file(path);
-  return is_parquet(file) ? parquet_column_names(path) : csv_column_names(file);
+  return is_parquet(file, path) ? parquet_column_names(path) : csv_column_names(file);
 }
 
 }  // namespace canine

@@ -85,9 +85,11 @@ int64_t BatchPlan::steps_per_epoch(int64_t rows_per_process) const {
   return (rows_per_process + rows_per_step - 1) / rows_per_step;
 }
 
-std::string BatchPlan::text(int64_t steps_per_epoch) const {
+std::string BatchPlan::text(int64_t steps_per_epoch, double rate_in_use) const {
   std::string rate = fmt::format("learning rate {:g}", base_learning_rate);
-  if (lr_scale != LrScale::kNone) {
+  if (rate_in_use != learning_rate()) {
+    rate = fmt::format("learning rate {:g} (of the checkpoint)", rate_in_use);
+  } else if (lr_scale != LrScale::kNone) {
     rate += fmt::format(" x {:g} ({}) = {:g}", learning_rate_factor, name_of(lr_scale), learning_rate());
   }
   return fmt::format("{} row{} x {} process{} x {} accumulation = global batch {} | {} | {} step{} per epoch",

@@ -1,8 +1,10 @@
 #include "canine/app/device.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -48,6 +50,27 @@ TEST_CASE("devices that cannot be are usage errors") {
         "--devices cuda:0: no NVIDIA driver was found on this machine; --devices cpu trains on the processor");
 }
 
+TEST_CASE("deterministic kernels on a GPU are asked for, and attention then has no fused ones") {
+  auto& context = at::globalContext();
+  const auto fused = [&] {
+    return context.userEnabledFlashSDP() || context.userEnabledMemEfficientSDP() || context.userEnabledCuDNNSDP();
+  };
+  set_up_numerics(kGpu, Precision::kFp32, /*deterministic=*/false);
+  CHECK(fused());
+  CHECK_FALSE(context.deterministicAlgorithms());
+  set_up_numerics(kGpu, Precision::kFp32, /*deterministic=*/true);
+  CHECK_FALSE(fused());
+  CHECK(context.userEnabledMathSDP());
+  CHECK(context.deterministicAlgorithms());
+
+  context.setSDPUseFlash(true);
+  context.setSDPUseMemEfficient(true);
+  context.setSDPUseCuDNN(true);
+  context.setDeterministicAlgorithms(false, /*warn_only=*/false);
+  context.setDeterministicCuDNN(false);
+  ::unsetenv("CUBLAS_WORKSPACE_CONFIG");
+}
+
 TEST_CASE("precision and --use-amp") {
   constexpr Origin kChosen = Origin::kCommandLine;
   constexpr Origin kNotChosen = Origin::kDefault;
@@ -74,6 +97,10 @@ TEST_CASE("precision and --use-amp") {
           resolve_precision(Precision::kFp16, kChosen, true, kCpu);
         }).starts_with("--precision fp16 needs"));
   CHECK(usage_error([] { resolve_precision(Precision::kBf16, kChosen, true, kGpu); }).starts_with("--use-amp means"));
+  // An args.yaml of a run with --use-amp holds fp32 beside it.
+  CHECK(resolve(Precision::kFp32, Origin::kConfigFile, true, kGpu) == Precision::kFp16);
+  CHECK(resolve(Precision::kFp32, Origin::kConfigFile, true, kCpu) == Precision::kFp32);
+  CHECK(usage_error([] { resolve_precision(Precision::kFp32, kChosen, true, kGpu); }).starts_with("--use-amp means"));
   // accelerate's wish, which is a default of its own
   CHECK(captured(2, [] {
           CHECK(resolve_precision(Precision::kFp16, Origin::kEnvironment, false, kCpu) == Precision::kFp32);

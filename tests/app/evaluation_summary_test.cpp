@@ -1,5 +1,7 @@
 #include "canine/app/evaluation_summary.hpp"
 
+#include <fmt/format.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <nlohmann/json.hpp>
@@ -34,10 +36,14 @@ EvaluationSummary example() {
 TEST_CASE("the summary on the console") {
   CHECK(summary_text(example()) ==
         "Decoding\n"
-        "  %         rows  exact match  precision  recall      F1  macro F1  flat top 1  flat top 2\n"
-        "  all rows     3        33.33      50.00   33.33   40.00     33.33       33.33      100.00\n"
-        "  en           2         0.00       0.00    0.00    0.00      0.00       50.00      100.00\n"
-        "  da           1       100.00     100.00  100.00  100.00    100.00        0.00      100.00\n"
+        "  %         rows  exact match  precision  recall      F1  macro precision  macro recall "
+        " macro F1  flat top 1  flat top 2\n"
+        "  all rows     3        33.33      50.00   33.33   40.00            50.00         25.00  "
+        "   33.33       33.33      100.00\n"
+        "  en           2         0.00       0.00    0.00    0.00             0.00          0.00  "
+        "    0.00       50.00      100.00\n"
+        "  da           1       100.00     100.00  100.00  100.00           100.00        100.00  "
+        "  100.00        0.00      100.00\n"
         "\n"
         "Codes with most errors\n"
         "  code   rows  predicted  right  precision %  recall %   F1 %\n"
@@ -50,6 +56,28 @@ TEST_CASE("the summary on the console") {
         "  en                     0.00           37.50          50.00\n"
         "  da                   100.00          100.00           0.00\n"
         "  loss of the decoder 1.500000, of the flat head 0.250000");
+}
+
+TEST_CASE("the console says what it leaves out") {
+  CodeSystem::Options options;
+  options.formatter.kind = FormatterKind::kHisco;
+  const auto codes = std::make_shared<const CodeSystem>(options);
+  const auto text = [&](int64_t wrong_codes, int64_t num_languages) {
+    std::map<std::string, CodeMetrics> languages;
+    for (int64_t i = 0; i < num_languages; ++i) languages.emplace(fmt::format("l{}", i), CodeMetrics(1));
+    const std::vector<int64_t> right = {1000}, none;
+    languages.at("l0").add({.labels = right, .predicted = right, .likeliest = right});
+    for (int64_t i = 0; i < wrong_codes; ++i) {
+      const std::vector<int64_t> missed = {i};
+      languages.at("l0").add({.labels = missed, .predicted = none, .likeliest = right});
+    }
+    EvaluationSummary summary(codes, languages, 1);
+    for (const auto& [name, metrics] : languages) summary.teacher_forced_by_language[name];
+    return summary_text(summary);
+  };
+  CHECK_THAT(text(10, 20), !ContainsSubstring("more"));
+  CHECK_THAT(text(12, 20), ContainsSubstring("  ... and 2 more codes with errors; the file of --summary has all\n"));
+  CHECK_THAT(text(1, 23), ContainsSubstring("  ... and 3 more languages; the file of --summary has all\n"));
 }
 
 TEST_CASE("the summary as CSV") {

@@ -169,7 +169,7 @@ TEST_CASE("every number has its range") {
       {"unk-lang-prob", {"0", "1"}, {"-1", "2"}},
       {"max-len", {"4", "128", "16384"}, {"3", "16385"}},
       {"dropout", {"0", "0.99"}, {"-0.1", "1"}},
-      {"decoder-dim-feedforward", {"0", "768"}, {"-1"}},
+      {"decoder-dim-feedforward", {"0", "768", "16777216"}, {"-1", "16777217", "100000000000"}},
       {"num-epochs", {"0", "5"}, {"-1", "1e3"}},
       {"batch-size", {"1", "4096"}, {"0", "-1"}},
       {"learning-rate", {"0", "1e-3", ".5"}, {"-1e-9", "nan", "inf"}},
@@ -309,6 +309,59 @@ TEST_CASE("settings without effect are named, and only those that were given") {
   CHECK(notes({"--augmentation-prob", "0", "--num-transformations", "2"})
             .starts_with("note: --num-transformations has no effect"));
   CHECK(notes({"--wandb-project-name", "x"}).starts_with("note: --wandb-project-name has no effect"));
+  const std::string words = folder.write("w.csv", "word,freq\na,1\n").string();
+  CHECK(notes({"--num-transformations", "0", "--fn-word-freq", words}) ==
+        "note: --fn-word-freq has no effect: --num-transformations is 0\n");
+  CHECK(notes({"--fn-word-freq", words}).empty());
+}
+
+TEST_CASE("a dry run names the settings of checkpoints that it does not keep") {
+  const Folder folder;
+  const std::vector<std::string> data = {"--dataset",     folder.write("d.csv", "occ1,code\na,1\n").string(),
+                                         "--target-cols", "code",
+                                         "--save-path",   (folder.path() / "out").string(),
+                                         "--dry-run"};
+  const auto notes = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), data.begin(), data.end());
+    std::string text;
+    CHECK(error_of(arguments, &text).empty());
+    return text;
+  };
+  CHECK(notes({}).empty());
+  CHECK(notes({"--save-interval", "3", "--keep-last", "2", "--keep-best", "seq_acc"}) ==
+        "note: --save-interval has no effect: --dry-run keeps no checkpoint\n"
+        "note: --keep-last has no effect: --dry-run keeps no checkpoint\n"
+        "note: --keep-best has no effect: --dry-run keeps no checkpoint\n");
+  CHECK(notes({"--save-each-epoch", "--save-interval", "3"}) ==
+        "note: --save-interval has no effect: --dry-run keeps no checkpoint\n"
+        "note: --save-each-epoch has no effect: --dry-run keeps no checkpoint\n");
+}
+
+TEST_CASE("a preparation names the settings of the training that were given, in one line") {
+  const Folder folder;
+  const std::vector<std::string> data = {"--dataset",
+                                         folder.write("d.csv", "occ1,code\na,1\n").string(),
+                                         "--target-cols",
+                                         "code",
+                                         "--prepare-only",
+                                         "--save-path",
+                                         (folder.path() / "out").string(),
+                                         "--share-val",
+                                         "0.5",
+                                         "--num-threads",
+                                         "2"};
+  const auto notes = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), data.begin(), data.end());
+    std::string text;
+    CHECK(error_of(arguments, &text).empty());
+    return text;
+  };
+  CHECK(notes({}).empty());
+  CHECK(notes({"--batch-size", "8"}) == "note: --batch-size has no effect: --prepare-only ends before the training\n");
+  CHECK(
+      notes({"--augmentation-prob", "0", "--num-transformations", "2", "--keep-best", "seq_acc", "--max-len", "64"}) ==
+      "note: --augmentation-prob, --num-transformations, --max-len, --keep-best have no effect: --prepare-only ends "
+      "before the training\n");
 }
 
 TEST_CASE("loader and thread flags reach the options they shape") {

@@ -248,7 +248,31 @@ TEST_CASE("limits of a variable's type hold without being declared") {
   int small = 0;
   OptionSet options("program", "", {});
   options.add("small", small, "a number");
-  CHECK_FALSE(usage_error([&] { options.parse({"--small", "3000000000"}); }).empty());
+  std::optional<int> optional;
+  options.add("least", optional, "a number").at_least(0);
+  for (const std::string flag : {"--small", "--least"}) {
+    CHECK(usage_error([&] {
+            options.parse({flag, "3000000000"});
+          }) == flag + ": expected a whole number of at most 2147483647, got '3000000000'");
+    options.parse({flag, "2147483647"});
+  }
+  CHECK(usage_error([&] {
+          options.parse({"--least", "-1"});
+        }) == "--least: expected a whole number of at least 0, got '-1'");
+}
+
+TEST_CASE("limits are named with all their digits") {
+  int64_t width = 0;
+  double share = 0;
+  OptionSet options("program", "", {});
+  options.add("width", width, "a number").between(0, 16777216);
+  options.add("share", share, "a number").between(0.125, 0.5);
+  CHECK(usage_error([&] {
+          options.parse({"--width", "16777217"});
+        }) == "--width: expected a whole number from 0 to 16777216, got '16777217'");
+  CHECK(usage_error([&] {
+          options.parse({"--share", "1"});
+        }) == "--share: expected a number from 0.125 to 0.5, got '1'");
 }
 
 TEST_CASE("the environment gives a value that nobody else gives") {

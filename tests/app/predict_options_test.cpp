@@ -98,14 +98,18 @@ TEST_CASE("A mistyped path of a model is not looked for on the Hub") {
 
 TEST_CASE("Flags of another mode are named") {
   const Files files;
-  const auto notes = [&](const std::vector<std::string>& more) {
+  const auto notes = [&](DecodeMode chosen, const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"--fn-in", files.in, "--fn-out", files.out};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return captured(2, [&] { CHECK(Predict().error(arguments) == ""); });
+    Predict predict;
+    CHECK(captured(2, [&] { CHECK(predict.error(arguments) == ""); }).empty());  // the model may choose the mode
+    predict.values.mode = chosen;
+    return captured(2, [&] { note_flags_of_other_modes(predict.options, predict.values); });
   };
-  CHECK(notes({"--threshold", "0.5"}).find("--threshold has no effect") != std::string::npos);
-  CHECK(notes({"--mode", "flat", "--threshold", "0.5"}).empty());
-  CHECK(notes({"--mode", "flat", "--conf", "as-written"}).find("--conf has no effect") != std::string::npos);
+  CHECK(notes(DecodeMode::kGreedy, {"--threshold", "0.5"}).find("--threshold has no effect") != std::string::npos);
+  CHECK(notes(DecodeMode::kGreedy, {"--top-k", "2"}).find("--top-k has no effect") != std::string::npos);
+  CHECK(notes(DecodeMode::kFlat, {"--threshold", "0.5", "--top-k", "2"}).empty());
+  CHECK(notes(DecodeMode::kFlat, {"--conf", "as-written"}).find("--conf has no effect") != std::string::npos);
 }
 
 }  // namespace

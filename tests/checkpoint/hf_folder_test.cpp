@@ -59,7 +59,7 @@ TEST_CASE("hf folder: a weights file that is no dict of tensors is refused") {
   write_file(folder / "config.json", "{}", false);
   write_torch_file(folder / "pytorch_model.bin", PickleValue::Dict{{{"a", 1}}});
   CHECK_THROWS_WITH(find_encoder(folder.path()).read_weights(),
-                    ContainsSubstring("pytorch_model.bin/a': a tensor was expected, a whole number was found"));
+                    ContainsSubstring("pytorch_model.bin: a: a tensor was expected, a whole number was found"));
 }
 
 TEST_CASE("hf folder: what is missing is named") {

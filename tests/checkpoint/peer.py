@@ -10,6 +10,7 @@ peer.py safetensors IN OUT  loads IN with the reference implementation and saves
 import collections
 import sys
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 
@@ -51,7 +52,7 @@ def write(folder):
                   "b1": np.bool_(True), "u8": np.uint64(2**63 + 5), "text": np.str_("x"), "array": np.array([1.0])},
         "torch_words": {"size": torch.Size([2, 3]), "dtype": torch.float32, "device": torch.device("cuda", 1),
                         "cpu": torch.device("cpu"), "storage": base.untyped_storage()},
-        "objects": {"object": Opaque(), "path": Path("/tmp/x"), "counter": counter,
+        "objects": {"object": Opaque(), "fraction": Fraction(1, 2), "counter": counter,
                     "default": collections.defaultdict(list, {"k": [1]}), "function": print,
                     "after": "still read"},
         "long": {"list": list(range(2500)), "dict": {f"k{i}": i for i in range(2000)},

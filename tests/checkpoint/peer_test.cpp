@@ -66,7 +66,8 @@ TEST_CASE("peer: values of Python are read as what they are") {
       {"torch_words.bin",
        "{'size': (2, 3), 'dtype': 'torch.float32', 'device': 'cuda:1', 'cpu': 'cpu', 'storage': <torch.storage>}"},
       {"objects.bin",
-       "{'object': <__main__.Opaque>, 'path': <pathlib.PosixPath>, 'counter': {'a': 2, 'b': 1}, 'default': {'k': [1]}, "
+       "{'object': <__main__.Opaque>, 'fraction': <fractions.Fraction>, 'counter': {'a': 2, 'b': 1}, 'default': {'k': "
+       "[1]}, "
        "'function': <builtins.print>, 'after': 'still read'}"},
   };
   for (const Case& each : cases) {

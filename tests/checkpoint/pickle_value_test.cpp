@@ -18,17 +18,17 @@ TEST_CASE("pickle value: what does not fit is named with its place") {
   dict.set("step", "ten");
   dict.set("model", PickleValue::Variant(PickleValue::Opaque{"torch.nn.Linear"}));
   dict.set("rate", 3);
-  CHECK(dict.at("rate", "a").as_double("a/rate") == 3.0);
-  CHECK_THROWS_MATCHES(dict.at("epoch", "a"), CheckpointError, Message("checkpoint entry 'a/epoch' is missing"));
-  CHECK_THROWS_MATCHES(dict.at("step", "a").as_int("a/step"), CheckpointError,
-                       Message("checkpoint entry 'a/step': a whole number was expected, a text was found"));
-  CHECK_THROWS_MATCHES(
-      dict.at("model", "a").as_dict("a/model"), CheckpointError,
-      Message("checkpoint entry 'a/model': a dict was expected, an object of torch.nn.Linear was found"));
-  CHECK_THROWS_MATCHES(dict.at("rate", "a").as_bool("a/rate"), CheckpointError,
-                       Message("checkpoint entry 'a/rate': a truth value was expected, a whole number was found"));
-  CHECK_THROWS_MATCHES(tensors_of(dict, "a"), CheckpointError,
-                       Message("checkpoint entry 'a/step': a tensor was expected, a text was found"));
+  CHECK(dict.at("rate", "a").as_double("last.bin: rate") == 3.0);
+  CHECK_THROWS_MATCHES(dict.at("epoch", "last.bin"), CheckpointError,
+                       Message("last.bin: the entry 'epoch' is missing"));
+  CHECK_THROWS_MATCHES(dict.at("step", "a").as_int("last.bin: step"), CheckpointError,
+                       Message("last.bin: step: a whole number was expected, a text was found"));
+  CHECK_THROWS_MATCHES(dict.at("model", "a").as_dict("last.bin: model"), CheckpointError,
+                       Message("last.bin: model: a dict was expected, an object of torch.nn.Linear was found"));
+  CHECK_THROWS_MATCHES(dict.at("rate", "a").as_bool("last.bin: rate"), CheckpointError,
+                       Message("last.bin: rate: a truth value was expected, a whole number was found"));
+  CHECK_THROWS_MATCHES(tensors_of(dict, "last.bin"), CheckpointError,
+                       Message("last.bin: step: a tensor was expected, a text was found"));
   CHECK(dict.find("epoch") == nullptr);
   CHECK(PickleValue(3).find("epoch") == nullptr);
   CHECK_THROWS_AS(PickleValue(3).set("a", 1), InternalError);

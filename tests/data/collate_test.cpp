@@ -4,10 +4,12 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <numeric>
+#include <optional>
 
 #include "batch_support.hpp"
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/dist/cuda_library.hpp"
 
 namespace canine {
 namespace {
@@ -141,12 +143,30 @@ TEST_CASE("Augmentation changes texts, strips quotes and hides languages", "[col
   CHECK(changed != "|en[SEP]baker|");
 }
 
+/// Whether all tensors of a batch lie in page-locked memory; nullopt if only some do.
+std::optional<bool> pinned(const Batch& batch) {
+  const std::array tensors = {batch.input_ids, batch.attention_mask, batch.targets_seq2seq, batch.targets_linear};
+  const auto count = std::ranges::count_if(tensors, [](const at::Tensor& tensor) { return tensor.is_pinned(); });
+  if (count != 0 && count != std::ssize(tensors)) return std::nullopt;
+  return count != 0;
+}
+
 TEST_CASE("Pinned memory changes no number", "[collate]") {
+  if (num_visible_gpus() == 0) SKIP("needs a GPU: " + open_cuda());
   const auto data = testing::dataset_of(testing::many_texts(5));
   for (const Padding padding : {Padding::kReference, Padding::kMask}) {
-    const Batch pinned = collate(*data, Rows{0, 1, 2}, {.padding = padding, .pin_memory = true});
-    CHECK(testing::equal_batches(pinned, collate(*data, Rows{0, 1, 2}, {.padding = padding})));
+    const Batch locked = collate(*data, Rows{0, 1, 2}, {.padding = padding, .pin_memory = true});
+    const Batch plain = collate(*data, Rows{0, 1, 2}, {.padding = padding});
+    CHECK(pinned(locked) == true);
+    CHECK(pinned(plain) == false);
+    CHECK(testing::equal_batches(locked, plain));
   }
+}
+
+TEST_CASE("Without a GPU no memory is pinned", "[collate]") {
+  if (num_visible_gpus() != 0) SKIP("there is a GPU");
+  const auto data = testing::dataset_of(testing::many_texts(5));
+  CHECK(pinned(collate(*data, Rows{0, 1, 2}, {.pin_memory = true})) == false);
 }
 
 }  // namespace

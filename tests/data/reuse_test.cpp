@@ -6,6 +6,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
@@ -169,6 +170,30 @@ TEST_CASE("A dataset that is gone or not named does not matter", "[reuse]") {
   CHECK(prepared.run().reused);
 }
 
+TEST_CASE("A dataset of another name that is not there is a difference", "[reuse]") {
+  Prepared prepared;
+  const std::string source = prepared.options.dataset.string();
+  const fs::path other = prepared.folder / "sorce.csv";
+  prepared.options.dataset = other;
+  prepared.check_refused("dataset: prepared from " + source + ", now " + other.string() + ", which is not there");
+  CHECK_THROWS_AS(open_prepared(prepared.options, prepared.folder.path()), UsageError);
+  prepared.options.dataset = prepared.folder.path();
+  prepared.check_refused("which is no file");
+}
+
+TEST_CASE("A dataset that is gone may be named from any folder", "[reuse]") {
+  Prepared prepared;
+  const fs::path source = prepared.options.dataset;
+  fs::remove(source);
+  for (const fs::path& spelling : {fs::path("source.csv"), fs::path("./source.csv"), fs::path("gone/source.csv"),
+                                   fs::relative(source), source.parent_path() / "." / "source.csv"}) {
+    CAPTURE(spelling);
+    prepared.options.dataset = spelling;
+    CHECK(prepared.run().reused);
+    CHECK_THAT(prepared.err, ContainsSubstring("source.csv is not there; the data prepared from it before is used"));
+  }
+}
+
 TEST_CASE("Each changed option is named with both values", "[reuse]") {
   const auto refused = [](const std::function<void(PrepareOptions&)>& change, const std::string& expected) {
     Prepared prepared;
@@ -221,8 +246,11 @@ TEST_CASE("Truncated and edited files are noticed", "[reuse]") {
 }
 
 TEST_CASE("A manifest that cannot be read is named", "[reuse]") {
-  for (const char* text : {"", "{", "[]", "{\"format\": 2}", "{\"format\": 1, \"source\": 3}", "{\"format\": \"1\"}"}) {
-    CAPTURE(text);
+  const std::string deep = R"({"format": 1, "source": {"name": "a", "size": 1, "sha256": "b"}, "options": {"a": )" +
+                           std::string(400000, '[') + std::string(400000, ']') + "}}";
+  for (const std::string& text : std::vector<std::string>{
+           "", "{", "[]", "{\"format\": 2}", "{\"format\": 1, \"source\": 3}", "{\"format\": \"1\"}", deep}) {
+    CAPTURE(text.substr(0, 80));
     Prepared prepared;
     testing::write_text(prepared.folder / "prepared.json", text);
     prepared.check_refused("prepared.json");

@@ -109,7 +109,7 @@ TEST_CASE("Several predictors write what one writes") {
 }
 
 TEST_CASE("A run that was stopped goes on to the same bytes") {
-  for (const DecodeMode mode : {DecodeMode::kGreedy, DecodeMode::kFlat}) {
+  for (const DecodeMode mode : {DecodeMode::kGreedy, DecodeMode::kFlat, DecodeMode::kFull}) {
     for (const size_t cache_bytes : {size_t{1} << 20, size_t{8000}}) {
       Runs whole(many_rows());
       Runs parts(many_rows());
@@ -140,6 +140,39 @@ TEST_CASE("A run that was stopped goes on to the same bytes") {
   }
 }
 
+TEST_CASE("A stop waits for batches at work only, whatever the mode") {
+  for (const DecodeMode mode : {DecodeMode::kGreedy, DecodeMode::kFlat, DecodeMode::kFull}) {
+    Runs whole(many_rows());
+    Runs parts(many_rows());
+    for (Runs* runs : {&whole, &parts}) {
+      runs->set_mode(mode);
+      runs->task().batches.padding = Padding::kMask;  // batches are made in chunks
+      runs->task().batches.batch_size = 2;
+    }
+    whole.run();
+    parts.task().resume = true;
+    int asked = 0;  // by the third time two batches are in the queue at most
+    const PredictionSummary stopped = parts.run(1, {.should_stop = [&] { return ++asked > 2; }, .progress = {}});
+    REQUIRE(stopped.stopped);
+    CHECK(stopped.texts <= 2 * parts.task().batches.batch_size);
+    CHECK_FALSE(parts.run().stopped);
+    CHECK(parts.output() == whole.output());
+  }
+}
+
+TEST_CASE("Slow modes keep rows after fewer batches") {
+  TextBatchOptions options{.padding = Padding::kMask, .batch_size = 10};
+  const auto texts_at_once = [&](DecodeMode mode) {
+    options.mode = mode;
+    return options.texts_at_once();
+  };
+  CHECK(texts_at_once(DecodeMode::kFlat) == 80);
+  CHECK(texts_at_once(DecodeMode::kGreedy) == 20);
+  CHECK(texts_at_once(DecodeMode::kFull) == 10);
+  options.padding = Padding::kReference;
+  CHECK(texts_at_once(DecodeMode::kGreedy) == 10);  // nothing is saved by narrow batches
+}
+
 TEST_CASE("Identical texts are coded once, as long as the cache holds them") {
   Runs runs(many_rows());
   const int64_t all = runs.run().texts;
@@ -152,8 +185,10 @@ TEST_CASE("Identical texts are coded once, as long as the cache holds them") {
 TEST_CASE("Rows of another input are not gone on with") {
   Runs runs(many_rows());
   runs.task().resume = true;
-  int asked = 0;
-  REQUIRE(runs.run(1, {.should_stop = [&] { return ++asked > 4; }, .progress = {}}).stopped);
+  bool written = false;
+  REQUIRE(runs.run(1, {.should_stop = [&] { return written; },
+                       .progress = [&](const PredictionProgress&) { written = true; }})
+              .stopped);
   std::string other = many_rows();
   other.replace(other.find("farmer"), 6, "tailor");
   write_file(runs.task().input, other);

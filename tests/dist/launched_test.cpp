@@ -98,6 +98,18 @@ TEST_CASE("a Python rank joins the store of a C++ rank 0 and both add up", "[pyt
   CHECK(python.end() == 0);
 }
 
+TEST_CASE("a Python rank and a C++ rank meet in a file and both add up", "[python]") {
+  const std::string file = std::filesystem::temp_directory_path() / fmt::format("canine-peers-{}", ::getpid());
+  Child python(peer("file " + file));
+  LaunchContext launch = testing::tcp_launch(0, 2, 0);
+  launch.rendezvous = Rendezvous::kFile;
+  launch.store_file = file;
+  CHECK(sum_with_python(launch) == 21);
+  CHECK(python.line() == "21.0");
+  CHECK(python.end() == 0);
+  std::filesystem::remove(file);
+}
+
 TEST_CASE("a C++ rank joins the store of a Python rank 0 and both add up", "[python]") {
   Child python(peer("server"));
   const int port = std::atoi(python.line().c_str());

@@ -41,6 +41,11 @@ TEST_CASE("keys whose classes are not 0, 1, 2, ... are refused") {
   CHECK_THROWS_AS(key_of_json(text, "key.json"), CheckpointError);
 }
 
+TEST_CASE("a key of a million lists inside one another is refused") {
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  CHECK_THROWS_AS(key_of_json("{\"a\": " + deep + "}", "key.json"), CheckpointError);
+}
+
 TEST_CASE("dicts that are no key are refused") {
   const PickleValue value =
       GENERATE(PickleValue(3), PickleValue(PickleValue::Dict{{{"a", "0"}}}), PickleValue(PickleValue::Dict{{{1, 0}}}),

@@ -127,7 +127,6 @@ TEST_CASE("what only the user can know is asked for") {
   const auto [change, message] = GENERATE(table<Change, std::string>({
       {[](ModelOverrides& o) { o.encoder_config.clear(); }, "--encoder-config"},
       {[](ModelOverrides& o) { o.target_cols.clear(); }, "--target-cols and --block-size"},
-      {[](ModelOverrides& o) { o.block_size.reset(); }, "--target-cols and --block-size"},
       {[](ModelOverrides& o) { o.formatter = FormatterKind::kHisco; }, "writes 2087 symbols"},
       {[](ModelOverrides& o) { o.mapping = test::tiny_folder() / "run" / "key.csv"; }, "--mapping"},
   }));
@@ -136,6 +135,14 @@ TEST_CASE("what only the user can know is asked for") {
   change(overrides);
   CHECK_THROWS_MATCHES(load_model(tiny_checkpoint(), overrides), UsageError,
                        MessageMatches(ContainsSubstring(message)));
+}
+
+TEST_CASE("a block size that nobody says is the usual one, with a note") {
+  ModelOverrides overrides = tiny_overrides();
+  overrides.block_size.reset();
+  const CapturedStream errors(2);
+  CHECK(load_model(tiny_checkpoint(), overrides).card.formatter.block_size == 5);
+  CHECK_THAT(errors.text(), ContainsSubstring("the usual 5 are assumed") && ContainsSubstring("--block-size"));
 }
 
 TEST_CASE("a general-purpose model without its key is refused") {
@@ -167,6 +174,22 @@ TEST_CASE("a general-purpose model of the Python program's train_mixer has the n
   ModelOverrides overrides = tiny_overrides();  // one that does not fit is not passed over
   overrides.mapping = test::tiny_folder() / "data" / "key.csv";
   CHECK_THROWS_MATCHES(load_model(source, overrides), UsageError, MessageMatches(ContainsSubstring("1919 classes")));
+}
+
+TEST_CASE("a run's key comes from its checkpoint") {
+  ModelContent content = test::tiny_content();
+  CHECK(key_of_run(content) == *content.key);
+  content.key.reset();
+  CHECK_THROWS_MATCHES(key_of_run(content), CheckpointError, MessageMatches(ContainsSubstring("key.csv")));
+  content.weights = state_dict(*test::small_mixer(2087, 1919));
+  const CapturedStream notes(2);
+  CHECK(key_of_run(content).size() == 1919);
+  CHECK(key_of_run(content).find("1918") == 1918);
+  content.card->formatter.kind = FormatterKind::kOcc1950;
+  CHECK_THROWS_MATCHES(key_of_run(content), CheckpointError, MessageMatches(ContainsSubstring("--formatter occ1950")));
+  content.card.reset();
+  content.weights = state_dict(*test::small_mixer(19, 1919));  // as the Python program's train_mixer writes HISCO
+  CHECK_THROWS_MATCHES(key_of_run(content), CheckpointError, MessageMatches(ContainsSubstring("--formatter hisco")));
 }
 
 TEST_CASE("built-in classifications are known by their shapes, their weights may be of several types") {

@@ -87,5 +87,13 @@ TEST_CASE("text that is no card is refused") {
   }
 }
 
+TEST_CASE("a card of a million lists inside one another is refused") {
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  for (const char* entry : {"type", "encoder", "later"}) {
+    CHECK_THROWS_MATCHES(ModelCard::parse("{\"" + std::string(entry) + "\":" + deep + "}", "card"), CheckpointError,
+                         MessageMatches(ContainsSubstring("card: expected JSON with at most 100 lists")));
+  }
+}
+
 }  // namespace
 }  // namespace canine

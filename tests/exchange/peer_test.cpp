@@ -112,6 +112,30 @@ print("ok")
   CHECK(output.ends_with("ok\n"));
 }
 
+TEST_CASE("peer: the Python package's loader takes a decoder whose inner width is not the encoder's") {
+  const TemporaryFolder folder;
+  ModelContent content = test::tiny_content();
+  const EncoderOptions encoder = content.card->encoder;
+  std::filesystem::copy_file(test::tiny_folder() / "encoder" / "config.json", folder / "encoder.json");
+  MixerOptions options;
+  options.encoder = encoder;
+  options.vocabulary_size = 2087;
+  options.num_classes = content.key->size();
+  options.decoder_dim_feedforward = 2 * encoder.hidden_size + 8;
+  content.weights = state_dict(*Mixer(options));
+  write_checkpoint(folder / "reference.bin", content);
+  write_hub_folder(folder / "mixer", content);
+  const std::string output = run_python(std::string(kStandIn) + R"python(
+model = check(Mixer, "mixer", reference)
+assert model.encoder.config.hidden_size == 24
+for layer in model.decoder.decoder.layers:
+    assert layer.linear1.weight.shape == (56, 24) and layer.linear2.weight.shape == (24, 56)
+print("ok")
+)python",
+                                        folder.path());
+  CHECK(output.ends_with("ok\n"));
+}
+
 TEST_CASE("peer: torch and safetensors read our files with the same bits, and we read theirs") {
   const TemporaryFolder folder;
   const ModelContent tiny = test::tiny_content();

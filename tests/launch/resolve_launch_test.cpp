@@ -367,6 +367,8 @@ TEST_CASE("impossible and contradictory variables are refused by name") {
       {"world alone", {{"WORLD_SIZE", "4"}}, "WORLD_SIZE=4 is set, but RANK is not"},
       {"local rank alone", {{"LOCAL_RANK", "1"}}, "LOCAL_RANK=1 is set, but RANK is not"},
       {"no address", without(torchrun(1, 2, 1, 2), {"MASTER_ADDR"}), "MASTER_ADDR is not set"},
+      {"no address and no local world", without(torchrun(1, 2, 1, 2), {"MASTER_ADDR", "LOCAL_WORLD_SIZE"}),
+       "MASTER_ADDR is not set"},
       {"empty address", with(torchrun(1, 2, 1, 2), {{"MASTER_ADDR", ""}}), "MASTER_ADDR is not set"},
       {"no port", without(torchrun(1, 2, 1, 2), {"MASTER_PORT"}), "MASTER_PORT is not set"},
       {"port 0", with(torchrun(1, 2, 1, 2), {{"MASTER_PORT", "0"}}), "MASTER_PORT: '0' is not a port"},

@@ -80,6 +80,14 @@ TEST_CASE("Unusable configurations are refused with file and key") {
                        MessageMatches(ContainsSubstring("some/config.json") && ContainsSubstring(message)));
 }
 
+TEST_CASE("A configuration of a million lists inside one another is refused") {
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  for (const char* key : {"model_type", "hidden_size", "layer_norm_eps"}) {
+    CHECK_THROWS_MATCHES(parse_encoder_config("{\"" + std::string(key) + "\":" + deep + "}", "config.json"), UsageError,
+                         MessageMatches(ContainsSubstring("config.json: expected JSON with at most 100 lists")));
+  }
+}
+
 TEST_CASE("Mixer options that cannot be are refused") {
   using Change = std::function<void(MixerOptions&)>;
   const auto [change, message] = GENERATE(table<Change, std::string>({

@@ -227,6 +227,9 @@ TEST_CASE("files of another layout are refused") {
   CHECK_THROWS_AS(folders.compare(), DataError);
   folders.write("steps.json", steps_file(1e-3, 1, 2), Json{{"steps", "none"}});
   CHECK_THROWS_AS(folders.compare(), DataError);
+  write_file(folders.got / "steps.json",
+             "{\"steps\": [{\"loss\": " + std::string(1000000, '[') + std::string(1000000, ']') + "}]}");
+  CHECK_THROWS_AS(folders.compare(), DataError);
   std::filesystem::remove(folders.got / "steps.json");
   CHECK_THROWS_AS(folders.compare(), DataError);
 }

@@ -13,7 +13,15 @@ BIN = pathlib.Path(os.environ.get("CANINE_BIN", ROOT / "build" / "bin")).resolve
 FIXTURES = ROOT / "tests" / "fixtures" / "tiny_a"
 TIME_LIMIT = 300  # seconds; far above what any program here needs
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # programs keep it ignored, as under nohup; tests may be started so too
+
+
+def end_in_order(number, _):
+    """Fixtures end what they have started. (Programs get the default back, also where tests run under nohup.)"""
+    pytest.exit(f"signal {number}", 128 + number)
+
+
+signal.signal(signal.SIGTERM, end_in_order)
+signal.signal(signal.SIGHUP, end_in_order)
 
 
 LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "GROUP_", "ROLE_", "TORCH", "OMPI_", "PMI", "MV2_", "MPI_",

@@ -1,10 +1,12 @@
 """The commands of MULTI_GPU_TRAINING.md, cut down to what a small machine runs in seconds.
 
 A command is a line of a block ```sh (a backslash at the end goes on). A comment before the block says how it is tested:
-<!-- test: together --> starts its commands at the same time, <!-- test: skip (REASON) --> leaves them out.
+<!-- test: together --> starts its commands at the same time, <!-- test: skip (REASON) --> leaves them out, and
+<!-- test: needs PROGRAM --> does where there is no such program.
 """
 
 import re
+import shutil
 
 import yaml
 
@@ -18,6 +20,7 @@ SMALLER = [
     (r"(--nnodes=2 .*)--nproc_per_node=2", r"\1--nproc_per_node=1"),
     (r"--num_processes \d+", "--num_processes 2"),
     (r"-np \d+", "-np 2"),
+    (r"-n \d+", "-n 2"),
     (r"node1:\d+,node2:\d+", "localhost:1,localhost:1"),
     (r"node1 node2 \d+", "localhost localhost 1"),
     (r"(occupations.csv|hisco_files) \d+", r"\1 2"),
@@ -62,10 +65,18 @@ def blocks():
         if how == "together":
             yield Block(commands)
             continue
-        skip = re.fullmatch(r"skip \((.*)\)", how)
-        assert skip or not how, f"unknown mark '{how}'"
+        skip = why_not(how)
         for command in commands:
-            yield Block([command], skip[1] if skip else "")
+            yield Block([command], skip)
+
+
+def why_not(how):
+    """Why a block with this mark is not run; "" if it is."""
+    skip = re.fullmatch(r"skip \((?P<why>.*)\)|needs (?P<program>\S+)", how)
+    assert skip or not how, f"unknown mark '{how}'"
+    if skip and skip["program"]:
+        return "" if shutil.which(skip["program"]) else f"{skip['program']} is not there"
+    return skip["why"] if skip else ""
 
 
 def settings():

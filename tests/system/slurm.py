@@ -58,7 +58,7 @@ class Slurm:
 
     def on_first(self, *command):
         """A command on the first node, from where users submit."""
-        return [*self.hosts.on(0), "env", f"SLURM_CONF={self.folder / 'slurm.conf'}", *command]
+        return [*self.as_node(0), "env", f"SLURM_CONF={self.folder / 'slurm.conf'}", *command]
 
     def start(self):
         (self.folder / "state").mkdir()
@@ -78,7 +78,7 @@ class Slurm:
         self.wait_for_nodes()
 
     def as_node(self, node):
-        """What stands before a daemon: its host's network, with names of its own. Unlike `ip netns exec` this leaves /sys
+        """What stands before a command: its host's network, with names of its own. Unlike `ip netns exec` this leaves /sys
         in place, where slurmd looks for control groups."""
         return ["nsenter", f"--net=/run/netns/{self.hosts.names[node]}", "unshare", "--uts", "--mount", "sh", "-c",
                 f'hostname {NODES[node]} && mount --bind {self.folder}/hosts /etc/hosts && exec "$0" "$@"']
@@ -86,7 +86,7 @@ class Slurm:
     def daemon(self, name, command):
         environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
         with open(self.folder / f"{name}.out", "wb") as out:
-            self.daemons.append(subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out,
+            self.daemons.append(subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out,
                                                  stderr=subprocess.STDOUT, env=environment))
 
     def wait_for_nodes(self):

@@ -142,6 +142,22 @@ def test_files_that_are_no_models_are_refused_with_their_name(convert, inspect, 
     assert os.listdir(convert.folder) == ["odd"]
 
 
+@pytest.mark.parametrize("name, content", [("canine.json", '{"type": %s}'), ("key.json", '{"a": %s}')])
+def test_a_million_lists_inside_one_another_are_refused(convert, inspect, name, content):
+    succeed(convert, CHECKPOINT, "hub", *DESCRIPTION)
+    (convert.folder / "hub" / name).write_text(content % ("[" * 10**6 + "]" * 10**6))
+    result = inspect.run("hub")
+    assert result.returncode == 77, result
+    assert result.stderr.startswith(f"error: hub/{name}: expected JSON with at most 100 lists"), result.stderr
+
+
+def test_an_encoder_configuration_of_a_million_lists_is_refused(convert):
+    (convert.folder / "config.json").write_text('{"hidden_size": %s}' % ("[" * 5 * 10**5 + "]" * 5 * 10**5))
+    result = convert.run(CHECKPOINT, "hub", "--encoder-config", "config.json", *DESCRIPTION[2:])
+    assert result.returncode == 2, result
+    assert "config.json: expected JSON with at most 100 lists" in result.stderr
+
+
 def test_a_run_of_finetune_is_inspected_converted_and_started_from(convert, inspect, finetune):
     def run(*more):
         return succeed(

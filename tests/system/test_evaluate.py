@@ -93,6 +93,31 @@ def test_probabilities_are_written_as_pandas_writes_float32(evaluate, trained):
     assert read(evaluate.folder / "eval.csv").to_csv(index=False) == written
 
 
+def test_every_flag_of_the_python_programs(evaluate, trained_runs):
+    """Of a checkpoint without our entries, with flags for what they say, the rows are those of the run itself."""
+    common = ["--batch-size", "7", "--num-workers", "1", "--pin-memory", "--max-len", "32", *ENCODER]
+    flags = {"hisco": ["--formatter", "hisco", "--target-col-naming", "hisco"],
+             "occ1950": ["--formatter", "occ1950", "--target-col-naming", "occ1950"],
+             "separated": ["--mapping", trained_runs["separated"][0] / "key.csv", "--target-cols", "list", "--block-size",
+                           "3", "--use-within-block-sep"]}
+    for kind, (folder, val_data) in trained_runs.items():
+        content = torch.load(folder / "last.bin", weights_only=True)
+        (evaluate.folder / kind).mkdir()
+        theirs = write_checkpoint(evaluate.folder / kind / "theirs.bin", content["model"])
+        (evaluate.folder / kind / "args.yaml").write_text("padding: mask\n")  # the runs have that; there is no flag for it
+        run(evaluate, "--val-data", val_data, "--checkpoint", theirs, "--fn-out", f"{kind}.csv", *common, *flags[kind])
+        run(evaluate, "--val-data", val_data, "--checkpoint", folder, "--fn-out", "own.csv", "--batch-size", "7")
+        assert (evaluate.folder / f"{kind}.csv").read_bytes() == (evaluate.folder / "own.csv").read_bytes()
+
+
+def test_a_block_size_that_nobody_says_is_five(evaluate, trained):
+    arguments = ["--val-data", DATA[1], "--checkpoint", trained, *ENCODER, *CODES]
+    run(evaluate, *arguments, "--fn-out", "said.csv")
+    result = run(evaluate, *arguments[:-2], "--fn-out", "usual.csv")
+    assert "note: " in result.stderr and "the usual 5 are assumed" in result.stderr and "--block-size" in result.stderr
+    assert (evaluate.folder / "usual.csv").read_bytes() == (evaluate.folder / "said.csv").read_bytes()
+
+
 def test_parquet_in_and_out(evaluate, trained):
     pandas.read_csv(DATA[1], dtype=str).to_parquet(evaluate.folder / "val.parquet")
     run(evaluate, "--val-data", DATA[1], "--checkpoint", trained, "--fn-out", "a.csv", *SHAPE)

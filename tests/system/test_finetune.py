@@ -232,6 +232,28 @@ def test_an_empty_environment_is_enough(finetune):
     assert result.returncode == 0, result.stderr
 
 
+RATE = "note: --lr-scale has no effect: the rate is taken to be that of this run's batches"
+BLOCKS = "note: --loss-scope has no effect: this run is one process"
+
+
+@pytest.mark.parametrize(
+    "flags, note",
+    [
+        (["--lr-scale", "linear"], RATE),
+        (["--lr-scale", "sqrt", "--devices", "cpu:2"], RATE),
+        (["--lr-scale", "linear", "--lr-ref-batch", "16"], None),
+        (["--loss-scope", "global"], BLOCKS),
+        (["--loss-scope", "global", "--grad-accum-steps", "2"], None),
+        (["--loss-scope", "global", "--devices", "cpu:2"], None),
+    ],
+)
+def test_ways_to_count_batches_without_effect_are_named(finetune, flags, note):
+    result = finetune.run(*TRAINING, *flags, "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count(" has no effect: ") == (note is not None), result.stderr
+    assert note is None or note in result.stderr
+
+
 # ---------------------------------------------------------------------------------------------- signals and streams
 
 LONG = [*TRAINING, "--num-epochs", "100000", "--log-interval", "1"]

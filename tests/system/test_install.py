@@ -1,5 +1,6 @@
 """`cmake --install`: a tree that can be moved, and a package that other projects build against."""
 
+import pathlib
 import re
 import shutil
 import subprocess
@@ -97,6 +98,18 @@ def test_another_series_of_libtorch_is_refused(tree, tmp_path):
     done = configure(source, tmp_path / "build", f"-DCMAKE_PREFIX_PATH={tree}", f"-DCANINE_TORCH_DIR={torch}")
     assert done.returncode != 0
     assert re.search(r"built with LibTorch 2\.11\.\d+, and LibTorch 2\.9\.1 was found", " ".join(done.stderr.split()))
+
+
+def test_the_package_takes_the_libtorch_it_is_given(tree, tmp_path):
+    import torch
+
+    given = tmp_path / "libtorch"
+    given.symlink_to(pathlib.Path(torch.__file__).parent)
+    source = project(tmp_path / "user", "find_package(canine REQUIRED COMPONENTS ddp)\n"
+                                        "get_target_property(file torch_cpu IMPORTED_LOCATION)\nmessage(STATUS \"links ${file}\")")
+    done = configure(source, tmp_path / "build", f"-DCMAKE_PREFIX_PATH={tree}", f"-DCANINE_TORCH_DIR={given}")
+    assert done.returncode == 0, done.stderr
+    assert f"links {given}/lib/libtorch_cpu.so" in done.stdout, done.stdout
 
 
 def test_an_unknown_component_is_refused(tree, tmp_path):

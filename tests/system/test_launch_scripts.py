@@ -18,6 +18,7 @@ import yaml
 
 import launch_guide
 from conftest import BIN, FIXTURES, ROOT, clean_environment
+from jobs import free_port
 
 DEADLINE = 120  # seconds; a job takes one or two, Python's launchers some more
 VENV = pathlib.Path(sys.prefix)
@@ -53,12 +54,6 @@ SCONTROL = '#!/bin/sh\necho "$@" >>scontrol.log\n'
 def write_program(path, text):
     path.write_text(text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def slurm_job():
@@ -161,7 +156,7 @@ def test_the_commands_of_the_guide_train(house, block):
 
 def test_the_guide_has_commands_for_every_launcher():
     commands = [command for block in launch_guide.blocks() for command in block.commands]
-    for word in ("build/bin/finetune", "mpirun -np 8 -H node1:4,node2:4 --bind-to none build/bin/train_mixer", "torchrun", "accelerate launch", "mpirun", "srun", "sbatch",
+    for word in ("build/bin/finetune", "mpirun -np 8 -H node1:4,node2:4 --bind-to none build/bin/train_mixer", "torchrun", "accelerate launch", "mpirun", "mpiexec.hydra", "srun", "sbatch",
                  "python -m torch.distributed.launch", "scripts/run_multi_gpu_train.sh", "scripts/mpirun_two_nodes.sh"):
         assert any(command.startswith(word) for command in commands), word
 

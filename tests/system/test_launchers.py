@@ -102,6 +102,16 @@ def test_accelerate_cpu(jobs, tmp_path, no_accelerate_settings):
     assert load(tmp_path / "out" / "last.bin")["step"] == 1
 
 
+def test_accelerate_fp16_on_a_cpu_is_float32_everywhere(jobs, tmp_path, no_accelerate_settings):
+    """What the start-up lines and args.yaml say is what was computed with, so that --config starts the same again."""
+    text = jobs(*accelerate("--cpu", "--mixed_precision=fp16"), PROGRAM, *training(tmp_path, "--num-epochs", "1"),
+                env=no_accelerate_settings).succeed()
+    assert "warning: the launcher asks for fp16, which needs a GPU; this run computes in float32" in text
+    assert "Mixed precision: no" in text.splitlines()
+    assert "precision: fp32" in (tmp_path / "out" / "args.yaml").read_text().splitlines()
+    jobs(PROGRAM, "--config", "out/args.yaml", "--save-path", "again").succeed()
+
+
 def test_accelerate_multi_gpu_fp16_on_cpus(jobs, tmp_path, two_ranks, no_accelerate_settings):
     text = jobs(*accelerate("--multi_gpu", "--num_processes=2", "--mixed_precision=fp16",
                             f"--main_process_port={free_port()}"),
@@ -171,6 +181,15 @@ def test_the_arithmetic_of_batches_is_one_line(finetune, tmp_path):
 def test_the_rate_of_a_batch_of_all_processes_stays(finetune, tmp_path):
     result = finetune.run("--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--lr-scale", "linear", "--dry-run"))
     assert "global batch 8 | learning rate 0.001 x 1 (linear) = 0.001 |" in result.stdout, result.stderr
+
+
+def test_the_arithmetic_of_a_resumed_run_has_the_rate_in_use(finetune, tmp_path):
+    """The checkpoint's, as the Python program resumes."""
+    scaled = ["--lr-scale", "linear", "--lr-ref-batch", "4"]
+    first = finetune.run("--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--num-epochs", "1", *scaled))
+    assert "learning rate 0.001 x 2 (linear) = 0.002 |" in first.stdout, first.stderr
+    again = finetune.run("--devices", "cpu:2", *training(tmp_path, "--batch-size", "8", "--learning-rate", "5e-3", *scaled))
+    assert "| learning rate 0.002 (of the checkpoint) |" in again.stdout, again.stderr
 
 
 # ---------------------------------------------------------------------------------------------- mpirun, PMI, srun
@@ -337,7 +356,7 @@ def test_a_meeting_place_without_others_is_one_note(finetune, tmp_path):
     "variables, named",
     [
         ({"RANK": "2", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "RANK=2"),
-        ({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "MASTER_ADDR"),
+        ({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "MASTER_ADDR is not set"),
         ({"RANK": "0", "WORLD_SIZE": "two", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}, "WORLD_SIZE"),
         ({"WORLD_SIZE": "2"}, "RANK"),
         ({"OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_RANK": "0",

@@ -203,6 +203,20 @@ def test_hisco(predict, hisco_model):
         assert (codes != "").sum() == (read(predict.folder / "in.csv")["occ"] != "").sum()
 
 
+def test_flags_are_judged_by_the_mode_that_a_flat_model_asks_for(predict):
+    names = {"encoder.": "basemodel.", "linear_decoder.": "out."}
+    weights = {new + name.removeprefix(old): tensor for name, tensor in load_file(WEIGHTS).items()
+               for old, new in names.items() if name.startswith(old)}
+    torch.save(weights, predict.folder / "flat.bin")
+    write_descriptions(predict.folder, 10)
+    arguments = ["--fn-in", "in.csv", "--model", "flat.bin", *DESCRIPTION]
+    result = run(predict, *arguments, "--fn-out", "out.csv", "--threshold", "0", "--top-k", "2")
+    assert "is a flat model, so this is --mode flat" in result.stderr
+    assert "has no effect" not in result.stderr
+    result = run(predict, *arguments, "--fn-out", "conf.csv", "--conf", "as-written")
+    assert "--conf has no effect" in result.stderr
+
+
 def test_parquet_in_and_out(predict):
     write_descriptions(predict.folder, 60)
     table = pandas.read_csv(predict.folder / "in.csv", dtype={"occ": str})
@@ -274,10 +288,11 @@ def test_killed_runs_go_on_to_the_same_bytes(predict, mode):
     assert "is complete; nothing was done" in result.stdout and "--overwrite" in result.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_stop_a_run_that_goes_on_later(predict, number):
-    whole = whole_run(predict)
-    slow = predict.start(*INTERRUPTED, env=clean_environment(CANINE_FAULT="slow=100@0:*:predicted"))
+@pytest.mark.parametrize("number, mode", [(signal.SIGTERM, []), (signal.SIGINT, []),
+                                          (signal.SIGINT, ["--mode", "full"])])
+def test_signals_stop_a_run_that_goes_on_later(predict, number, mode):
+    whole = whole_run(predict, *mode)
+    slow = predict.start(*INTERRUPTED, *mode, env=clean_environment(CANINE_FAULT="slow=100@0:*:predicted"))
     for line in slow.stdout:
         if line.startswith("Descriptions:"):
             break
@@ -286,7 +301,7 @@ def test_signals_stop_a_run_that_goes_on_later(predict, number):
     assert slow.returncode == 75, err
     assert f"Stopped by signal {int(number)}" in out
     assert not (predict.folder / "out.csv").exists()
-    run(predict, *INTERRUPTED, "--resume")
+    run(predict, *INTERRUPTED, *mode, "--resume")
     assert (predict.folder / "out.csv").read_bytes() == whole
 
 
@@ -371,6 +386,15 @@ def test_texts_are_cleaned(predict):
     assert list(table["occ1"])[:2] == ["en[SEP]backer & muller", 'en[SEP]a "quoted"\ntext, of two lines']
     assert len(table) == 4
     assert (table["conf"] != "").all()
+
+
+def test_a_table_without_columns_is_refused_as_such(predict):
+    pyarrow.parquet.write_table(pyarrow.table({}), predict.folder / "in.parquet")
+    result = run(predict, "--fn-in", "in.parquet", "--fn-out", "out.csv", *MODEL, code=65)
+    assert result.stderr == "error: in.parquet: the Parquet file has no columns\n"
+    write_descriptions(predict.folder, 3, "in.parquet")
+    result = run(predict, "--fn-in", "in.parquet", "--fn-out", "out.csv", *MODEL, code=65)
+    assert result.stderr.startswith("error: in.parquet: expected a Parquet file, as the name says")
 
 
 def test_unknown_language_is_noted(predict):

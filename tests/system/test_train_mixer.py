@@ -151,6 +151,93 @@ def test_a_code_that_the_key_of_the_run_lacks_is_named(train_mixer):
     assert "more.csv, line 2, column hisco_1: the code 'zzz' is none of the" in result.stderr
 
 
+def test_a_lost_key_comes_back_from_the_checkpoint(train_mixer):
+    assert train_mixer.run(*GPF).returncode == 0
+    key = train_mixer.folder / "out" / "key.csv"
+    before = key.read_bytes()
+    key.unlink()
+    # In another order the rows would give another key.
+    pandas.read_csv(RUN / "data_train.csv", dtype=str)[::-1].to_csv(train_mixer.folder / "reversed.csv", index=False)
+    result = train_mixer.run(*GPF, "--num-epochs", "2", "--train-data", "reversed.csv")
+    assert result.returncode == 0, result.stderr
+    assert key.read_bytes() == before
+    assert load(train_mixer.folder / "out" / "last.bin")["step"] == 36
+
+
+def test_a_run_of_the_python_program_goes_on_with_numbers_for_codes(train_mixer):
+    """D32: it has no key, and as many classes as HISCO."""
+    pandas.DataFrame({"occ1": "baker", "lang": "en", "hisco_1": range(1919)}).to_csv(train_mixer.folder / "all.csv",
+                                                                                     index=False)
+    (train_mixer.folder / "val.csv").write_text("occ1,lang,hisco_1\nbaker,en,1918\nsmith,en,7\n")
+    flags = [*GPF, "--train-data", "all.csv", "--val-data", "val.csv", "--batch-size", "960"]
+    result = train_mixer.run(*flags)
+    assert result.returncode == 0, result.stderr
+    out = train_mixer.folder / "out"
+    content = load(out / "last.bin")
+    theirs = {name: content[name] for name in ("model", "optimizer", "scheduler", "step")} | {"key": None}
+    shutil.rmtree(out)
+    out.mkdir()
+    torch.save(theirs, out / "last.bin")
+    result = train_mixer.run(*flags, "--num-epochs", "2")
+    assert result.returncode == 0, result.stderr
+    assert "Resuming from out/last.bin (step 2 of 4)" in result.stdout
+    assert "the codes 0 to 1918 themselves" in result.stderr
+    numbers = {str(number): number for number in range(1919)}
+    assert load(out / "last.bin")["key"] == numbers
+    key = pandas.read_csv(out / "key.csv", dtype={"system_code": str})
+    assert dict(zip(key["system_code"], key["code"])) == numbers
+
+
+def test_the_folder_of_a_run_with_another_formatter_is_refused(train_mixer, occ1950):
+    assert train_mixer.run(*occ1950).returncode == 0
+    before = sorted(os.listdir(train_mixer.folder / "out"))
+    result = train_mixer.run(*GPF, "--num-epochs", "2")
+    assert result.returncode == 77
+    assert "trained with --formatter occ1950, now --formatter gpf was asked for" in result.stderr
+    assert sorted(os.listdir(train_mixer.folder / "out")) == before
+    assert train_mixer.run(*GPF, "--save-dir", "other").returncode == 0
+    assert train_mixer.run(*occ1950, "--num-epochs", "2", "--save-dir", "other").returncode == 77
+
+
+def test_every_flag_of_the_python_program(train_mixer):
+    """All of its train_mixer but --log-wandb, which is refused, with --warmup-steps, its upstream's word."""
+    assert train_mixer.run(*GPF, "--decoder-dim-feedforward", "40", "--save-dir", "first").returncode == 0
+    for name in ("data_train.csv", "data_val.csv"):
+        rows = pandas.read_csv(RUN / name, dtype=str)
+        rows.assign(list=[f"{len(text)},{len(text) % 3},7" for text in rows["occ1"]]).to_csv(train_mixer.folder / name,
+                                                                                             index=False)
+    (train_mixer.folder / "words.csv").write_text("word,freq\nzebra,1\n")
+    flags = {
+        "train-data": ["data_train.csv"], "val-data": ["data_val.csv"], "formatter": "gpf",
+        "target-col-naming": "hisco", "target-cols": ["list"], "block-size": 6, "save-dir": "out", "save-interval": 7,
+        "initial-checkpoint": "first/last.bin", "local_rank": -1, "world-size": 1, "log-interval": 3, "eval-interval": 10,
+        "wandb-project-name": "none", "num-epochs": 2, "batch-size": 40, "num-workers": 1, "learning-rate": 1e-3,
+        "warmup-steps": 4, "warmup-pct": 0.5, "dropout": 0.1, "max-len": 32, "decoder-dim-feedforward": 40,
+        "seq2seq-weight": 0.25, "fn-word-freq": "words.csv", "augmentation-prob": 0.5, "num-transformations": 2,
+        "unk-lang-prob": 0.5}
+    switches = ["use-within-block-sep", "save-each-epoch", "only-encoder", "distributed", "pin-memory"]
+    arguments = [f"--{switch}" for switch in switches]
+    for flag, value in flags.items():
+        arguments += [f"--{flag}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    result = train_mixer.run(*arguments, "--encoder-config", ENCODER)
+    assert result.returncode == 0, result.stderr
+    out = train_mixer.folder / "out"
+    args = yaml.safe_load((out / "args.yaml").read_text())
+    given = {flag.replace("-", "_"): value for flag, value in flags.items()} | {s.replace("-", "_"): True for s in switches}
+    assert {name: args[name] for name in given if name in args} == {name: given[name] for name in given if name in args}
+    assert given.keys() - args.keys() <= {"local_rank", "world_size", "distributed"}
+    content = load(out / "last.bin")
+    assert content["model"]["decoder.decoder.layers.0.linear1.weight"].shape == (40, 24)
+    formatter = card_of(content)["formatter"]
+    assert (formatter["block_size"], formatter["use_within_block_sep"]) == (6, True)
+    assert sorted(path.name for path in out.glob("*.bin")) == ["18.bin", "9.bin", "last.bin"]
+    assert list(pandas.read_csv(out / "logs.csv")["step"]) == [10, 18]
+    assert "4 steps of rising rate" in result.stdout
+    assert "Start weights: the encoder of first/last.bin" in result.stdout
+    refused = train_mixer.run(*arguments, "--log-wandb")
+    assert refused.returncode == 2 and "error: --log-wandb: " in refused.stderr
+
+
 def test_csv_and_parquet_files_and_patterns(train_mixer):
     """D13: the rows are those of one file, in the order of the files."""
     rows = pandas.read_csv(RUN / "data_train.csv", dtype=str, keep_default_na=False)

@@ -38,7 +38,8 @@ def test_mpirun_across_two_hosts(jobs, tmp_path, hosts, two_ranks):
     network = ADDRESSES[0].rsplit(".", 1)[0] + ".0/24"
     job = jobs(*hosts.on(0), *mpirun("--mca", "plm_rsh_agent", hosts.agent(), "--mca", "oob_tcp_if_include", network,
                                      "--mca", "btl_tcp_if_include", network, "--mca", "btl", "tcp,self",
-                                     "-H", f"{ADDRESSES[0]}:4,{ADDRESSES[1]}:4", "-x", MARK, processes=8),
+                                     "-H", f"{ADDRESSES[0]}:4,{ADDRESSES[1]}:4", "--map-by", "ppr:4:node", "-x", MARK,
+                                     processes=8),
                TRAIN_MIXER, *mixer_training(two_ranks, "--batch-size", "1", "--check-sync", "3"))
     text = job.succeed(IN_TIME)
     assert re.search("launcher=openmpi rank=0/8 local=0/4 because", text)

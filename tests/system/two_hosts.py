@@ -1,6 +1,7 @@
 """Two hosts on one machine: network namespaces joined by a cable, as far as programs can tell two computers on a switch.
 
-They share the file system and the host's name, as the nodes of a cluster share a disk. Needs root and the command ip.
+They share the file system, as the nodes of a cluster share a disk; each has a name of its own, by which Open MPI 5 tells
+them apart. Needs root and the command ip.
 """
 
 import contextlib
@@ -49,7 +50,8 @@ class TwoHosts:
 
     def on(self, host):
         """What stands before a command that runs on host 0 or 1."""
-        return ["ip", "netns", "exec", self.names[host]]
+        name = self.names[host]
+        return ["ip", "netns", "exec", name, "unshare", "--uts", "sh", "-c", f'hostname {name} && exec "$0" "$@"']
 
     def cut(self):
         """Pulls the plug of host 1: nothing is refused, nothing arrives."""
@@ -66,7 +68,7 @@ class TwoHosts:
                         'while [[ "$1" == -* ]]; do shift; done\n'
                         f'case "$1" in\n{cases}\nesac\n'
                         "shift\n"
-                        'exec ip netns exec "$host" /bin/bash -c "$*"\n')
+                        'exec ip netns exec "$host" unshare --uts /bin/bash -c "hostname $host && $*"\n')
         path.chmod(0o755)
         return path
 

@@ -64,6 +64,7 @@ pyarrow.parquet.write_table(pyarrow.table({
     'last': ['p', 'q'],
 }), 'types.parquet')
 pandas.DataFrame({'a': pandas.Series([], dtype=str), 'b': pandas.Series([], dtype='int64')}).to_parquet('empty.parquet')
+pyarrow.parquet.write_table(pyarrow.table({}), 'no_columns.parquet')
 )",
                         folder.path());
     return true;
@@ -178,6 +179,26 @@ TEST_CASE("Parquet files without rows, without wanted columns, and broken ones")
     }
   }
   CHECK(num_refused >= 100);  // all that were cut, and those where the change hit the structure
+}
+
+TEST_CASE("A Parquet file without columns is refused as such") {
+  const std::filesystem::path path = written_folder() / "no_columns.parquet";
+  const auto message = MessageMatches(ContainsSubstring(path.string() + ": the Parquet file has no columns"));
+  CHECK_THROWS_MATCHES(read_table(path, {}), DataError, message);
+  CHECK_THROWS_MATCHES(read_column_names(path), DataError, message);
+}
+
+TEST_CASE("A file that only its name calls Parquet is no CSV file") {
+  const testing::TemporaryFolder folder;
+  const std::string whole = read_file(written_folder() / "pandas.bin");
+  for (const std::string& content : {whole.substr(4), whole.substr(0, 3), std::string(), std::string("a,b\n1,2\n")}) {
+    write_file(folder / "a.parquet", content, false);
+    const auto message = MessageMatches(ContainsSubstring("a.parquet: expected a Parquet file, as the name says"));
+    CHECK_THROWS_MATCHES(read_table(folder / "a.parquet", {}), DataError, message);
+    CHECK_THROWS_MATCHES(read_column_names(folder / "a.parquet"), DataError, message);
+  }
+  write_file(folder / "a.csv", "a,b\n1,2\n", false);
+  CHECK(read_table(folder / "a.csv", {}).num_rows == 1);
 }
 
 }  // namespace

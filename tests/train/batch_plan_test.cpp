@@ -94,11 +94,13 @@ TEST_CASE("the arithmetic fits one line") {
   BatchOptions options = batch_of(16);
   options.lr_scale = LrScale::kLinear;
   options.grad_accum_steps = 2;
-  CHECK(BatchPlan::of(options, 4, BatchMeaning::kPerProcess).text(113) ==
+  CHECK(BatchPlan::of(options, 4, BatchMeaning::kPerProcess).text(113, 8e-5) ==
         "16 rows x 4 processes x 2 accumulation = global batch 128 | learning rate 2e-05 x 4 (linear) = 8e-05 | "
         "113 steps per epoch");
-  CHECK(BatchPlan::of(batch_of(1), 1, BatchMeaning::kPerProcess).text(1) ==
+  CHECK(BatchPlan::of(batch_of(1), 1, BatchMeaning::kPerProcess).text(1, 2e-5) ==
         "1 row x 1 process x 1 accumulation = global batch 1 | learning rate 2e-05 | 1 step per epoch");
+  CHECK_THAT(BatchPlan::of(options, 4, BatchMeaning::kPerProcess).text(113, 1e-3),
+             ContainsSubstring(" | learning rate 0.001 (of the checkpoint) | "));
 }
 
 TEST_CASE("an epoch ends with what is left") {

@@ -1,13 +1,22 @@
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/ops/equal.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iterator>
+#include <mutex>
+#include <optional>
+#include <span>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/dist/cuda_library.hpp"
 #include "canine/report/logs_csv.hpp"
+#include "canine/text/general_formatter.hpp"
 #include "support/captured_stream.hpp"
 #include "train/tiny_run.hpp"
 
@@ -32,6 +41,37 @@ int64_t count_checkpoints(const std::filesystem::path& folder) {
   return count;
 }
 
+/// Counts the rows that it encodes.
+class CountingFormatter : public GeneralFormatter {
+ public:
+  using GeneralFormatter::GeneralFormatter;
+
+  std::optional<std::string> encode(std::span<const std::optional<std::string_view>> cells,
+                                    std::span<int64_t> out) const override {
+    {
+      const std::lock_guard lock(mutex_);
+      ++rows_;
+    }
+    changed_.notify_all();
+    return GeneralFormatter::encode(cells, out);
+  }
+
+  int64_t rows() const {
+    const std::lock_guard lock(mutex_);
+    return rows_;
+  }
+  /// False if there are fewer after a minute.
+  bool wait_for(int64_t rows) const {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return rows_ >= rows; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable int64_t rows_ = 0;
+};
+
 struct Finished {
   Weights weights;
   int64_t checkpoints = 0;
@@ -39,7 +79,10 @@ struct Finished {
   int64_t lines = 0;         // about batches
   int64_t ranked = 0;        // checkpoints with a metric
   int64_t most_threads = 0;  // of the process, after a step
+  int64_t most_ahead = 0;    // batches made before they were taken
 };
+
+constexpr int64_t kSteps = 6;
 
 int64_t count_of(const std::string& what, const std::string& text) {
   int64_t count = 0;
@@ -52,7 +95,7 @@ int64_t count_threads() {
   return std::distance(begin(threads), end(threads));
 }
 
-Finished train(const std::function<void(TinyRun&)>& change) {
+Finished train(const std::function<void(TinyRun&)>& change, c10::Device device = c10::DeviceType::CPU) {
   at::set_num_threads(1);
   const TemporaryFolder folder;
   TinyRun run(folder.path());
@@ -61,14 +104,29 @@ Finished train(const std::function<void(TinyRun&)>& change) {
   change(run);
   Finished finished;
   TrainParts parts = run.parts();
+  parts.device = device;
+  parts.model->to(device);
+  const auto formatter = std::make_shared<CountingFormatter>(1, run.block_size, false);
+  run.system = std::make_shared<CodeSystem>(testing::general_system(run.columns, run.block_size, run.key), formatter);
+  parts.train = run.data(run.files + "/data_train.csv");
+  const int64_t loaded = formatter->rows();  // each was encoded once to check it
   parts.stop_signal = [&] {
     finished.most_threads = std::max(finished.most_threads, count_threads());
     return 0;
   };
+  int64_t taken = 0;
+  parts.save_requested = [&] {  // asked once after each step
+    ++taken;
+    const int64_t may_be_made = taken + run.options.num_workers * run.options.prefetch_factor;
+    CHECK(formatter->wait_for(loaded + std::min(kSteps, may_be_made) * run.options.batch_size));
+    const int64_t rows_ahead = formatter->rows() - loaded - taken * run.options.batch_size;
+    finished.most_ahead = std::max(finished.most_ahead, rows_ahead / run.options.batch_size);
+    return false;
+  };
   {
     const CapturedStream out(STDOUT_FILENO);
     Trainer trainer(parts, run.options);
-    CHECK(trainer.run().step == 6);
+    CHECK(trainer.run().step == kSteps);
     finished.lines = count_of("] Batch ", out.text());
   }
   const std::filesystem::path manifest = folder.path() / "checkpoints.json";
@@ -101,21 +159,26 @@ TEST_CASE("settings that must not change numbers change none") {
   const Finished plain = train([](TinyRun&) {});
   CHECK(plain.checkpoints == 1);
   CHECK(plain.evaluations == 1);
+  CHECK(plain.most_ahead == 0);
   SECTION("loader threads") {
     const Finished with_workers = train([](TinyRun& run) { run.options.num_workers = 3; });
     CHECK(with_workers.most_threads == plain.most_threads + 6);  // of training and of validation
     check_equal(plain.weights, with_workers.weights);
   }
   SECTION("prefetch") {
-    const Finished with_workers = train([](TinyRun& run) {
-      run.options.num_workers = 2;
-      run.options.prefetch_factor = 1;
-    });
-    CHECK(with_workers.most_threads == plain.most_threads + 4);
-    check_equal(plain.weights, with_workers.weights);
-  }
-  SECTION("pinned memory asked for without a GPU") {
-    check_equal(plain.weights, train([](TinyRun& run) { run.options.pin_memory = true; }).weights);
+    const auto with_prefetch = [](int prefetch) {
+      return train([&](TinyRun& run) {
+        run.options.num_workers = 2;
+        run.options.prefetch_factor = prefetch;
+      });
+    };
+    const Finished near = with_prefetch(1);
+    const Finished far = with_prefetch(8);
+    CHECK(near.most_ahead == 2);
+    CHECK(far.most_ahead == kSteps - 1);  // the whole epoch
+    CHECK(near.most_threads == far.most_threads);
+    check_equal(plain.weights, near.weights);
+    check_equal(plain.weights, far.weights);
   }
   SECTION("log lines") {
     const Finished talking = train([](TinyRun& run) { run.options.log_interval = 1; });
@@ -156,6 +219,35 @@ TEST_CASE("settings that must not change numbers change none") {
     CHECK(keeping.ranked > 0);
     check_equal(plain.weights, keeping.weights);
   }
+}
+
+/// GPU kernels that give the same numbers every time, while it lives.
+struct DeterministicKernels {
+  DeterministicKernels() {
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  }
+  ~DeterministicKernels() { at::globalContext().setDeterministicAlgorithms(false, /*warn_only=*/false); }
+  DeterministicKernels(const DeterministicKernels&) = delete;
+  DeterministicKernels& operator=(const DeterministicKernels&) = delete;
+};
+
+TEST_CASE("pinned memory changes no number") {
+  if (num_visible_gpus() == 0) SKIP("needs a GPU: " + open_cuda());
+  const DeterministicKernels deterministic;
+  const auto with_pinned = [](bool pin, int64_t& tensors) {
+    const auto requests = [] { return at::getHostAllocator(at::kCUDA)->get_stats().active_requests.allocated; };
+    const int64_t before = requests();
+    const Finished finished =
+        train([&](TinyRun& run) { run.options.pin_memory = pin; }, c10::Device(c10::DeviceType::CUDA, 0));
+    tensors = requests() - before;
+    return finished;
+  };
+  int64_t few = 0, many = 0;
+  const Finished plain = with_pinned(false, few);
+  const Finished pinned = with_pinned(true, many);
+  CHECK(many >= few + 4 * (kSteps + 1));  // the tensors of each batch, and of one at least in validation
+  check_equal(plain.weights, pinned.weights);
 }
 
 TEST_CASE("settings that must change numbers do") {

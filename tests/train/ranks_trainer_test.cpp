@@ -1,4 +1,6 @@
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <fcntl.h>
 
 #include <atomic>
@@ -7,6 +9,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/report/logs_csv.hpp"
+#include "canine/train/epoch_meter.hpp"
 #include "canine/train/run_state.hpp"
 #include "canine/train/step_agreement.hpp"
 #include "train/rank_runs.hpp"
@@ -109,6 +112,22 @@ TEST_CASE("the training loss of logs.csv is that of all rows, whatever the numbe
   const double alone = train_loss(1);
   CHECK_THAT(train_loss(2), WithinRel(alone, 1e-5));
   CHECK_THAT(train_loss(3), WithinRel(alone, 1e-5));
+}
+
+TEST_CASE("samples per second and times are those of the job") {  // D29
+  const auto readings = testing::run_ranks(2, [](const std::shared_ptr<ProcessGroup>& group) {
+    const double seconds = group->rank() == 0 ? 1 : 3;
+    EpochMeter meter(c10::Device(c10::DeviceType::CPU), group);
+    meter.add_loss(at::full({}, 2.0), at::zeros({}), 4);
+    meter.add_time(seconds, seconds / 4, seconds / 2);
+    return meter.read();
+  });
+  for (const auto& reading : readings) {
+    CHECK(reading.samples_per_second == 4);  // 8 rows in 2 seconds
+    CHECK(reading.sums.batch_seconds == 2);
+    CHECK(reading.sums.data_seconds == 0.5);
+    CHECK(reading.own_seconds == std::vector{0.5, 1.5});
+  }
 }
 
 TEST_CASE("rows that the ranks leave over are dropped or filled up, as asked") {

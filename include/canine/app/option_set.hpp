@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -120,8 +121,8 @@ class OptionSet {
   std::string help_text() const;
 
   /// All values as the Python program writes its parsed flags: sorted keys, block style (PyYAML's form, except that
-  /// long texts are not folded).
-  std::string args_yaml() const;
+  /// long texts are not folded). `used`, by key: what the run computes with in place of what a launcher asked for.
+  std::string args_yaml(const std::map<std::string, OptionValue>& used = {}) const;
 
   /// All values with their origins: YAML that --config reads.
   std::string config_text() const;

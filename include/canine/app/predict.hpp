@@ -46,8 +46,11 @@ OptionSet predict_option_set();
 void declare_predict_options(OptionSet& options, PredictOptions& values);
 
 /// Checks what one flag's range cannot say, and completes `values`: files that must or must not be there, columns that
-/// the input has. Names settings that will have no effect. Throws UsageError.
+/// the input has. Throws UsageError.
 void check_predict_options(const OptionSet& options, PredictOptions& values);
+
+/// Names flags that were given and do nothing in the mode, which the model may have chosen.
+void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values);
 
 /// The program predict: reads the arguments (without the program's name) and runs.
 int predict_main(const std::vector<std::string>& arguments);

@@ -45,6 +45,7 @@ struct ProcessSetup {
   c10::Device device = c10::Device(c10::DeviceType::CPU);
   ThreadShare threads;
   Precision precision = Precision::kFp32;
+  bool precision_by_launcher = false;  ///< by accelerate, whose wish cannot always be granted
 };
 
 /// Sets threads and arithmetic (device.hpp) as the flags say; `precision` is the value of --precision. Throws

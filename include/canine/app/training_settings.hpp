@@ -30,10 +30,12 @@ struct FolderFlag {
 /// Declares the flags behind `settings`, which come after those of the data.
 void add_training_settings(OptionSet& options, TrainingSettings& settings, const FolderFlag& folder);
 
-/// Checks what one flag's range cannot say: flags that exclude or need each other, files that must be there. Names
-/// settings that will have no effect (`validates`: there are validation rows), and completes `settings` from flags that
-/// only shape others. Throws UsageError.
-void check_training_settings(const OptionSet& options, TrainingSettings& settings, bool validates);
+/// Checks what one flag's range cannot say: flags that exclude or need each other, files that must be there. Completes
+/// `settings` from flags that only shape others. Throws UsageError.
+void check_training_settings(const OptionSet& options, TrainingSettings& settings);
+
+/// Names settings that will have no effect (`validates`: there are validation rows).
+void name_ignored(const OptionSet& options, const TrainingSettings& settings, bool validates);
 
 /// Throws UsageError unless the decoder has positions for that many codes of `block_size` tokens.
 void check_label_positions(int64_t num_columns, int64_t block_size);

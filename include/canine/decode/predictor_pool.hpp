@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -28,6 +29,9 @@ class PredictorPool {
   /// Predictions of a batch, in time; also what was thrown. Waits while two batches per predictor are in the queue.
   std::future<std::vector<Prediction>> submit(TextBatch batch);
 
+  /// Whether submit() has no need to wait, at the latest after `patience`.
+  bool has_room(std::chrono::milliseconds patience);
+
   /// Forgets the batches in the queue: their futures throw std::future_error.
   void drop_queue();
 
@@ -37,6 +41,7 @@ class PredictorPool {
   using Job = std::packaged_task<std::vector<Prediction>(Predictor&)>;
 
   void work(Predictor& predictor, int threads);
+  bool room_in_queue() const { return queue_.size() < 2 * predictors_.size(); }
 
   std::vector<std::unique_ptr<Predictor>> predictors_;
   std::mutex mutex_;

@@ -22,7 +22,8 @@ struct TextBatchOptions {
   int64_t batch_size = 256;              ///< texts, at least 1
   std::optional<double> threshold = {};  ///< none = the usual one of each text's language (decode/flat.hpp)
 
-  /// Texts whose batches are made together: several batches where short texts may have narrow ones, otherwise one.
+  /// Texts whose batches are made together: several batches where short texts may have narrow ones, otherwise one. The
+  /// slower the mode, the fewer, because rows are kept, and progress is told, when all of them are done.
   int64_t texts_at_once() const;
 };
 

@@ -11,6 +11,7 @@ namespace canine {
 
 /// What a program may say about its group; everything else comes from the launcher's variables.
 struct InitOptions {
+  std::string init_method;                          ///< "" (as the launcher says), "tcp://HOST:PORT", "file:///PATH"
   std::string backend = "auto";                     ///< "auto", "nccl", "gloo"
   std::optional<c10::Device> device;                ///< none: cuda:(local rank modulo visible GPUs), else the CPU
   std::chrono::milliseconds timeout_init{300'000};  ///< for all ranks to join

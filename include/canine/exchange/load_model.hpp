@@ -43,7 +43,8 @@ struct LoadedModel {
 /// whose file does not tell (12 heads, if it is 768 wide, as google/canine-s) comes as a note. The key of a
 /// general-purpose system is that of --mapping, of the file, of key.json, or of key.csv beside the file; 1919 classes
 /// without any are the numbers 0 to 1918 (docs/differences.md D32), with a note. Throws UsageError naming the flags
-/// that are missing or contradict the file, CheckpointError, IoError.
+/// that are missing or contradict the file, CheckpointError, IoError. A block size that nobody says is the Python
+/// program's usual 5, with a note.
 LoadedModel load_model(const std::string& source, const ModelOverrides& overrides);
 
 /// Card and codes of a model as load_model finds them.
@@ -52,6 +53,11 @@ struct ModelDescription {
   std::shared_ptr<const CodeSystem> codes;
 };
 ModelDescription describe_model(const ModelContent& content, const ModelOverrides& overrides);
+
+/// Key of a general-purpose run whose folder has lost key.csv, from its checkpoint: the stored one, or the numbers that
+/// load_model takes for the codes of the Python program's train_mixer. Throws CheckpointError if the checkpoint is one
+/// of another formatter, or does not say what its classes stand for.
+LabelKey key_of_run(const ModelContent& content);
 
 /// Settings of the encoder in `content`, which may hold nothing else, found in the same way.
 EncoderOptions describe_encoder(const ModelContent& content, const ModelOverrides& overrides);

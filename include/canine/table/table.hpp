@@ -64,8 +64,8 @@ struct ReadOptions {
   bool show_progress = true;    ///< a line on stdout per 1,000,000 rows of large files
 };
 
-/// Reads a CSV or Parquet file (told apart by content: Parquet files start with "PAR1"). The table holds the columns
-/// asked for in that order, or all in the file's order.
+/// Reads a CSV or Parquet file (told apart by content: Parquet files start with "PAR1", and those called .parquet
+/// must). The table holds the columns asked for in that order, or all in the file's order.
 ///
 /// CSV has pandas 2.3.3's meaning: same rows, same texts, same missing cells as its C parser reading every column as
 /// text: `,` and `"`, UTF-8 with or without BOM, LF, CRLF or CR, lines of nothing but blanks skipped, a second `a` in
@@ -78,7 +78,7 @@ struct ReadOptions {
 /// them ("2020-01-31 12:00:00"), decimals their digits. Null and NaN are missing; in raw columns they are empty.
 ///
 /// Throws DataError with file, line and what was expected (too many fields, open quote, bad UTF-8, empty file, absent
-/// column, nested Parquet column), IoError.
+/// column, nested Parquet column, Parquet file without columns), IoError.
 Table read_table(const std::filesystem::path& path, const ReadOptions& options);
 
 /// Names of a file's columns as read_table gives them, without reading the rows. Throws as read_table does.

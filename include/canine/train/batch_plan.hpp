@@ -55,8 +55,8 @@ struct BatchPlan {
   int64_t steps_per_epoch(int64_t rows_per_process) const;
 
   /// "16 rows x 4 processes x 2 accumulation = global batch 128 | learning rate 2e-05 x 4 (linear) = 8e-05 |
-  /// 113 steps per epoch", in one line.
-  std::string text(int64_t steps_per_epoch) const;
+  /// 113 steps per epoch", in one line. `rate_in_use` is another than learning_rate() where a checkpoint's goes on.
+  std::string text(int64_t steps_per_epoch, double rate_in_use) const;
 };
 
 /// The largest number of devices, 1 to `available`, over which `rows` rows can be divided evenly.
