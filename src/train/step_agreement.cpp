@@ -19,7 +19,7 @@ bool ends_the_job(const StepNotice& notice) { return notice.stop_signal != 0 || 
 
 /// One all-reduce; its tensor lives until it has been read.
 struct StepAgreement::Exchange {
-  int64_t step;
+  int64_t step = 0;
   at::Tensor fields = at::empty({kNumFields}, at::kLong);
   PendingCollective pending;
 };
@@ -37,7 +37,8 @@ StepNotice StepAgreement::exchange(int64_t step, const StepNotice& own) {
   if (group_->world() == 1) return own;
   const StepNotice agreed = settle();
   if (ends_the_job(agreed)) return agreed;
-  open_ = std::make_unique<Exchange>(step);
+  open_ = std::make_unique<Exchange>();
+  open_->step = step;
   auto* fields = open_->fields.mutable_data_ptr<int64_t>();
   fields[kStep] = step;
   fields[kMinusStep] = -step;

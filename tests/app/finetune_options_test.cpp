@@ -214,7 +214,9 @@ TEST_CASE("every number has its range") {
     }
     for (const std::string& value : bad) {
       CAPTURE(flag, value);
-      CHECK(usage_error([&] { Finetune().parse({"--" + flag, value}); }).starts_with("--" + flag + ": expected "));
+      CHECK(usage_error([&, &flag = flag] {
+              Finetune().parse({"--" + flag, value});
+            }).starts_with("--" + flag + ": expected "));
     }
   }
   const Finetune program;

@@ -234,7 +234,7 @@ TEST_CASE("what must be given and what is too much are named") {
   for (const auto& [arguments, message] : cases) {
     CAPTURE(arguments);
     SmallProgram p;
-    CHECK(usage_error([&] { p.options.parse(arguments); }).starts_with(message));
+    CHECK(usage_error([&, &arguments = arguments] { p.options.parse(arguments); }).starts_with(message));
   }
 }
 

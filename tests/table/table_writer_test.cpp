@@ -143,7 +143,8 @@ TEST_CASE("A run killed at any row and resumed gives the same bytes") {
 
 TEST_CASE("Whatever is behind the last checkpoint is cut off") {
   const std::string expected = written_at_once("out.csv");
-  for (const std::string behind : {"torn,\"row", "whole,row,,1\n", "\"", std::string(100, '\0').c_str()}) {
+  for (const std::string& behind :
+       {std::string("torn,\"row"), std::string("whole,row,,1\n"), std::string("\""), std::string(100, '\0')}) {
     const testing::TemporaryFolder folder;
     in_killed_process([&] {
       TableWriter writer(options_of(folder / "out.csv"));
