@@ -317,18 +317,21 @@ TEST_CASE("settings without effect are named, and only those that were given") {
   CHECK(notes({"--fn-word-freq", words}).empty());
 }
 
+/// What is said about arguments that are followed by `more`.
+std::string notes_of(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  std::string text;
+  CHECK(error_of(arguments, &text).empty());
+  return text;
+}
+
 TEST_CASE("a dry run names the settings of checkpoints that it does not keep") {
   const Folder folder;
   const std::vector<std::string> data = {"--dataset",     folder.write("d.csv", "occ1,code\na,1\n").string(),
                                          "--target-cols", "code",
                                          "--save-path",   (folder.path() / "out").string(),
                                          "--dry-run"};
-  const auto notes = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), data.begin(), data.end());
-    std::string text;
-    CHECK(error_of(arguments, &text).empty());
-    return text;
-  };
+  const auto notes = [&](const std::vector<std::string>& arguments) { return notes_of(arguments, data); };
   CHECK(notes({}).empty());
   CHECK(notes({"--save-interval", "3", "--keep-last", "2", "--keep-best", "seq_acc"}) ==
         "note: --save-interval has no effect: --dry-run keeps no checkpoint\n"
@@ -352,12 +355,7 @@ TEST_CASE("a preparation names the settings of the training that were given, in 
                                          "0.5",
                                          "--num-threads",
                                          "2"};
-  const auto notes = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), data.begin(), data.end());
-    std::string text;
-    CHECK(error_of(arguments, &text).empty());
-    return text;
-  };
+  const auto notes = [&](const std::vector<std::string>& arguments) { return notes_of(arguments, data); };
   CHECK(notes({}).empty());
   CHECK(notes({"--batch-size", "8"}) == "note: --batch-size has no effect: --prepare-only ends before the training\n");
   CHECK(
