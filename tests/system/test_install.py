@@ -106,7 +106,7 @@ def test_the_package_takes_the_libtorch_it_is_given(tree, tmp_path):
     given = tmp_path / "libtorch"
     given.symlink_to(pathlib.Path(torch.__file__).parent)
     source = project(tmp_path / "user", "find_package(canine REQUIRED COMPONENTS ddp)\n"
-                                        "get_target_property(file torch_cpu IMPORTED_LOCATION)\nmessage(STATUS \"links ${file}\")")
+                                        "get_target_property(file canine::torch_cpu IMPORTED_LOCATION)\nmessage(STATUS \"links ${file}\")")
     done = configure(source, tmp_path / "build", f"-DCMAKE_PREFIX_PATH={tree}", f"-DCANINE_TORCH_DIR={given}")
     assert done.returncode == 0, done.stderr
     assert f"links {given}/lib/libtorch_cpu.so" in done.stdout, done.stdout
