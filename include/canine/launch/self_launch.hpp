@@ -13,7 +13,8 @@ struct SelfLaunchOptions {
   int num_processes = 1;
   std::vector<std::string> arguments;  ///< argv of the children; empty = this process's own
   std::vector<Environment> variables;  ///< more variables per child (CUDA_VISIBLE_DEVICES); empty, or one per child
-  std::chrono::milliseconds peer_grace{5'000};  ///< from the first failure to SIGTERM: the others may say what they saw
+  /// From the first failure to SIGTERM: the others may say what they saw, which takes them some seconds of silence.
+  std::chrono::milliseconds peer_grace{8'000};
   std::chrono::milliseconds stop_grace{30'000};  ///< from that SIGTERM to SIGKILL
 
   /// Throws UsageError.
