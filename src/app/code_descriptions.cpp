@@ -6,6 +6,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 
 namespace canine {
@@ -17,8 +18,8 @@ std::pair<std::string, std::string> find_columns(const std::filesystem::path& pa
   const auto has = [&](const char* name) { return std::ranges::find(names, name) != names.end(); };
   if (has("system_code") && has("desc")) return {"system_code", "desc"};
   if (names.size() < 2) {
-    throw DataError("{}: expected two columns, codes and their descriptions; the file has {}", path.string(),
-                    names.size());
+    throw DataError("{}: expected two columns, codes and their descriptions; the file has {}. {}", path.string(),
+                    list_of_names(names), separator_hint(path, names));
   }
   return {names[0], names[1]};
 }

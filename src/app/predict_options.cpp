@@ -13,6 +13,7 @@
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/decode/flat.hpp"
+#include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 #include "canine/table/table_writer.hpp"
 
@@ -24,7 +25,10 @@ constexpr const char* kPublishedModel = "Christianvedel/OccCANINE_s2s_mix";
 void declare_input(OptionSet& options, PredictOptions& values) {
   options.section("Input");
   options.add("fn-in", values.fn_in, "CSV or Parquet file with one description per row").takes("FILE").required();
-  options.add("col", values.col, "column of the descriptions; not given = the first").takes("COLUMN");
+  options
+      .add("col", values.col,
+           "column of the descriptions; needed unless it is the only one, or the first and called occ1")
+      .takes("COLUMN");
   options.add("language", values.language, "language of all rows: en, da, ...; unk = unknown").takes("LANGUAGE");
   options.add("language-col", values.language_col, "column of the rows' languages, instead of --language")
       .takes("COLUMN")
@@ -128,14 +132,31 @@ void check_output(const PredictOptions& values) {
   }
 }
 
-/// Finds the columns in the input; without --col the first one is meant.
+/// Without --col the first column is meant if there is no other, or if it is called as prepared files call it. Any
+/// other choice would code ids now and then.
+std::string default_column(const PredictOptions& values, const std::vector<std::string>& names) {
+  const std::string path = values.fn_in.string();
+  if (const std::string hint = separator_hint(values.fn_in, names); !hint.empty()) {
+    throw UsageError("--fn-in {}: {}. Or name the one column with --col", path, hint);
+  }
+  if (names.front() == kTextColumn) return names.front();
+  if (names.size() > 1) {
+    throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}", path,
+                     list_of_names(names));
+  }
+  log_note("{}: the first line, {}, is taken for the name of its column; put a line with a name in front if it is none",
+           path, list_of_names(names));
+  return names.front();
+}
+
+/// Finds the columns in the input.
 void check_columns(PredictOptions& values) {
   const std::vector<std::string> names = read_column_names(values.fn_in);
-  if (values.col.empty() && !names.empty()) values.col = names.front();
+  if (values.col.empty()) values.col = default_column(values, names);
   const auto require = [&](const char* flag, const std::string& name) {
     if (std::ranges::find(names, name) != names.end()) return;
-    throw UsageError("--{} {}: {} has no such column; its columns are {}", flag, name, values.fn_in.string(),
-                     fmt::join(names, ", "));
+    throw UsageError("--{} {}: {} has no such column; its columns are {}{}", flag, name, values.fn_in.string(),
+                     list_of_names(names), absent_column_hint(values.fn_in, names, {name}));
   };
   require("col", values.col);
   if (!values.language_col.empty()) require("language-col", values.language_col);

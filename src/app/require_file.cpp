@@ -1,6 +1,7 @@
 #include "canine/app/require_file.hpp"
 
 #include "canine/core/errors.hpp"
+#include "canine/table/folder_hint.hpp"
 
 namespace canine {
 
@@ -10,6 +11,11 @@ void require_file(std::string_view option, const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (fs::is_regular_file(status)) return;
+  if (fs::is_directory(status)) {
+    const std::string hint = folder_hint(path);
+    throw UsageError("--{} {}: a file was expected, this is a folder{}{}", option, path.string(),
+                     hint.empty() ? "" : ". ", hint);
+  }
   if (fs::exists(status)) throw UsageError("--{} {}: a file was expected, this is none", option, path.string());
   if (status.type() == fs::file_type::not_found) {
     throw UsageError("--{} {}: there is no such file", option, path.string());

@@ -29,6 +29,7 @@ void add_codes(const std::filesystem::path& path, const std::vector<std::string>
   ReadOptions options;
   options.columns = target_cols;
   options.keep_lines = false;
+  options.warn = false;  // the data set, which reads the file again, does
   const Table table = read_table(path, options);
   for (int64_t row = 0; row < table.num_rows; ++row) {
     for (const StringColumn& column : table.columns) {

@@ -12,6 +12,7 @@
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 #include "canine/text/general_formatter.hpp"
 #include "label_scan.hpp"
@@ -93,25 +94,16 @@ PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
   return prepared;
 }
 
-/// Spreadsheets of many countries write other separators.
-std::string_view separator_hint(const std::vector<std::string>& present) {
-  if (present.size() != 1) return "";
-  if (present[0].find(';') != std::string::npos) return " (is ';' the separator? Commas are expected)";
-  if (present[0].find('\t') != std::string::npos) return " (are tabs the separators? Commas are expected)";
-  return "";
-}
-
 void require_column(const std::vector<std::string>& present, const PrepareOptions& options, std::string_view flag,
                     const std::string& name) {
   if (std::ranges::find(present, name) != present.end()) return;
   throw UsageError("{} {}: {} has no such column; it has {}{}", flag, name, options.dataset.string(),
-                   fmt::join(present, ", "), separator_hint(present));
+                   list_of_names(present), absent_column_hint(options.dataset, present, {name}));
 }
 
 Table read_source(const PrepareOptions& options) {
   const std::vector<std::string> present = read_column_names(options.dataset);
   ReadOptions read;
-  read.refuse_surplus = true;
   require_column(present, options, "--input-col", options.input_col);
   read.columns = {options.input_col};
   for (const std::string& name : options.target_cols) {

@@ -20,6 +20,7 @@ ReadOptions read_options(const PredictionTask& task) {
   }
   read.raw_columns = read.columns;  // kept columns go on as they are
   read.show_progress = false;
+  read.warn = false;  // said when the input was looked through
   return read;
 }
 

@@ -148,6 +148,7 @@ class Run {
     for (const OutputColumn& column : columns_.columns()) read.raw_columns.push_back(column.name);
     read.keep_lines = false;
     read.show_progress = false;
+    read.warn = false;
     TableStream written(writer_.partial_file(), read);
     while (rows_written_ < writer_.num_rows()) {
       const Chunk chunk = next_chunk();

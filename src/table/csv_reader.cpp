@@ -4,8 +4,11 @@
 #include <unordered_map>
 
 #include "canine/core/errors.hpp"
+#include "canine/table/column_hints.hpp"
+#include "csv_doubts.hpp"
 #include "csv_scanner.hpp"
 #include "readers.hpp"
+#include "separators.hpp"
 
 namespace canine {
 namespace {
@@ -41,13 +44,19 @@ void make_distinct(std::vector<std::string>& names) {
   }
 }
 
-std::vector<std::string> read_header(CsvScanner& scanner, const std::filesystem::path& path) {
+std::vector<std::string> next_names(CsvScanner& scanner, const std::filesystem::path& path) {
   if (!scanner.next_row(std::numeric_limits<size_t>::max())) {
     throw DataError("{}: the file is empty; expected a line with the names of the columns, then one line per row",
                     path.string());
   }
   std::vector<std::string> names;
   for (size_t i = 0; i < scanner.num_fields(); ++i) names.emplace_back(scanner.text(i));
+  return names;
+}
+
+std::vector<std::string> read_header(CsvScanner& scanner, const std::filesystem::path& path) {
+  std::vector<std::string> names = next_names(scanner, path);
+  if (is_separator_line(path, names)) names = next_names(scanner, path);
   make_distinct(names);
   return names;
 }
@@ -79,21 +88,28 @@ void reserve_rest(const std::vector<Target>& targets, Table& table, double share
   if (!table.line_of_row.empty()) table.line_of_row.reserve(static_cast<size_t>(rows));
 }
 
-[[noreturn]] void refuse_surplus(const CsvScanner& scanner, size_t num_columns, bool first_row) {
-  throw DataError(
-      "{}: expected {} field{} as in the header, this row has {}. Put quotes around a text that holds a comma{}",
-      scanner.where_surplus(), num_columns, num_columns == 1 ? "" : "s", scanner.num_fields(),
-      first_row ? ", and give every column a name in the header" : "");
+/// What may have given a row its further fields, as sentences.
+std::string surplus_advice(const std::filesystem::path& path, const CsvScanner& scanner,
+                           const std::vector<std::string>& names, bool first_row) {
+  if (std::string hint = separator_hint(path, names); !hint.empty()) return hint;
+  if (const OddQuotes& odd = scanner.odd_quotes(); odd.first_line > 0) {
+    return fmt::format(
+        "In this row a text in quotes goes from line {} to line {}: is a quote missing there, or one too many?",
+        odd.first_line, odd.last_line);
+  }
+  return fmt::format("Put quotes around a text that holds a comma{}",
+                     first_row ? ", and give every column a name in the header" : "");
 }
 
 class CsvReader : public TableReader {
  public:
-  CsvReader(std::unique_ptr<RandomAccessFile> file, const ReadOptions& read_options)
-      : TableReader(file->path(), read_options), file_(std::move(file)), scanner_(*file_) {
-    const std::vector<std::string> present = read_header(scanner_, path());
-    num_columns_ = present.size();
-    choose_columns(present);
-    surplus_is_error_ = options().columns.empty() || options().refuse_surplus;
+  CsvReader(std::unique_ptr<ByteSource> source, const ReadOptions& read_options)
+      : TableReader(source->path(), read_options),
+        source_(std::move(source)),
+        scanner_(*source_, separator_of(path())),
+        names_in_file_(read_header(scanner_, path())),
+        doubts_(scanner_) {
+    choose_columns(names_in_file_);
   }
 
   int64_t skip(int64_t max_rows) override {
@@ -102,13 +118,12 @@ class CsvReader : public TableReader {
     return rows;
   }
 
-  double share_read() const override {
-    return static_cast<double>(scanner_.consumed()) / static_cast<double>(file_->size());
-  }
+  double share_read() const override { return scanner_.share_read(); }
 
  private:
   void append_rows(Table& table, int64_t max_rows) override {
     constexpr int64_t kRowsForEstimate = 10'000;
+    const bool size_is_known = source_->size() != UINT64_MAX;
     std::vector<Target> targets;
     for (size_t i = 0; i < wanted().size(); ++i) {
       targets.push_back({wanted()[i].index, wanted()[i].raw, &table.columns[i]});
@@ -117,34 +132,51 @@ class CsvReader : public TableReader {
       for (const Target& target : targets) append_cell(target, scanner_, scanner_.num_fields());
       if (options().keep_lines) table.line_of_row.push_back(scanner_.line());
       ++table.num_rows;
-      if (table.num_rows == kRowsForEstimate && max_rows == kAllRows) reserve_rest(targets, table, share_read());
+      if (table.num_rows == kRowsForEstimate && max_rows == kAllRows && size_is_known) {
+        reserve_rest(targets, table, share_read());
+      }
     }
   }
 
   bool next_row() {
-    if (!scanner_.next_row(num_columns_)) return false;
-    if (scanner_.num_fields() > num_columns_ && (surplus_is_error_ || num_rows() == 0)) {
-      refuse_surplus(scanner_, num_columns_, num_rows() == 0);
+    if (!scanner_.next_row(names_in_file_.size())) {
+      tell_doubts();
+      return false;
     }
+    if (scanner_.num_fields() > names_in_file_.size()) refuse_surplus();
+    if (scanner_.odd_quotes().any()) doubts_.look_at_quotes();
     count_rows(1);
     return true;
   }
 
-  std::unique_ptr<RandomAccessFile> file_;
+  [[noreturn]] void refuse_surplus() const {
+    const size_t expected = names_in_file_.size();
+    throw DataError("{}: expected {} field{} as in the header, this row has {}. {}", scanner_.where_surplus(), expected,
+                    expected == 1 ? "" : "s", scanner_.num_fields(),
+                    surplus_advice(path(), scanner_, names_in_file_, num_rows() == 0));
+  }
+
+  void tell_doubts() {
+    if (options().warn && !told_) doubts_.tell(path(), num_rows());
+    told_ = true;
+  }
+
+  std::unique_ptr<ByteSource> source_;
   CsvScanner scanner_;
-  size_t num_columns_ = 0;
-  bool surplus_is_error_ = false;
+  std::vector<std::string> names_in_file_;
+  CsvDoubts doubts_;
+  bool told_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<RandomAccessFile> file, const ReadOptions& options) {
-  return std::make_unique<CsvReader>(std::move(file), options);
+std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<ByteSource> source, const ReadOptions& options) {
+  return std::make_unique<CsvReader>(std::move(source), options);
 }
 
-std::vector<std::string> csv_column_names(const RandomAccessFile& file) {
-  CsvScanner scanner(file);
-  return read_header(scanner, file.path());
+std::vector<std::string> csv_column_names(ByteSource& source) {
+  CsvScanner scanner(source, separator_of(source.path()));
+  return read_header(scanner, source.path());
 }
 
 }  // namespace canine

@@ -14,11 +14,25 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// Bytes that end a field outside quotes.
-constexpr auto kEndsField = [] {
+constexpr std::array<bool, 256> field_ends(char separator) {
   std::array<bool, 256> table{};
-  for (const unsigned char byte : {',', '\n', '\r'}) table[byte] = true;
+  for (const char byte : {separator, '\n', '\r'}) table[static_cast<unsigned char>(byte)] = true;
   return table;
-}();
+}
+constexpr auto kEndsAtComma = field_ends(',');
+constexpr auto kEndsAtTab = field_ends('\t');
+
+/// A text has a zero byte now and then where a program went wrong, but so many in a row are what a disk or a copy that
+/// broke off has left.
+constexpr size_t kMostZeros = 16;
+
+/// Whether a text that is not UTF-8 may only lack the end of its last character.
+bool is_cut_off(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  const size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  const auto goes_on = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  return first >= 0xC2 && text.size() < length && std::ranges::all_of(text.substr(1), goes_on);
+}
 
 uint64_t count_line_breaks(std::string_view text) {
   uint64_t breaks = 0;
@@ -30,8 +44,12 @@ uint64_t count_line_breaks(std::string_view text) {
 
 }  // namespace
 
-CsvScanner::CsvScanner(const RandomAccessFile& file, size_t window_bytes) : file_(file) {
-  capacity_ = static_cast<size_t>(std::min<uint64_t>(window_bytes, file.size()));
+CsvScanner::CsvScanner(ByteSource& source, char separator, size_t window_bytes)
+    : source_(source), separator_(separator), ends_field_(separator == '\t' ? kEndsAtTab : kEndsAtComma) {
+  constexpr uint64_t kLeast = 4;
+  const uint64_t small_file = std::max(source.size(), kLeast);
+  capacity_ = small_file < window_bytes ? static_cast<size_t>(small_file) + 1  // so that its end is seen at once
+                                        : window_bytes;
   buffer_ = std::make_unique_for_overwrite<char[]>(capacity_ + 1);
   cursor_ = end_ = checked_ = buffer_.get();
   fill();
@@ -51,35 +69,42 @@ void CsvScanner::fill() {
   } else {
     std::memmove(buffer_.get(), cursor_, rest);
   }
-  const uint64_t left = file_.size() - base_ - rest;
-  const auto added = static_cast<size_t>(std::min<uint64_t>(capacity_ - rest, left));
-  file_.read(base_ + rest, std::as_writable_bytes(std::span(buffer_.get() + rest, added)));
+  const size_t added = source_.read(std::as_writable_bytes(std::span(buffer_.get() + rest, capacity_ - rest)));
   row_ = cursor_ = buffer_.get();
   row_line_ = line_;
   end_ = cursor_ + rest + added;
   buffer_[rest + added] = '\n';
   checked_ = cursor_ + (rest - unchecked);
-  at_end_ = added == left;
+  at_end_ = added < capacity_ - rest;
   check_utf8();
   has_nul_ = std::memchr(cursor_, '\0', rest + added) != nullptr;
+  if (has_nul_) check_zeros(cursor_ + (rest < kMostZeros ? 0 : rest - kMostZeros));
 }
 
 void CsvScanner::check_utf8() {
   const std::string_view text(checked_, end_);
   const size_t bad = find_invalid_utf8(text);
-  constexpr size_t kLongestSequence = 4;
   if (bad == std::string_view::npos) {
     checked_ = end_;
-  } else if (!at_end_ && bad + kLongestSequence > text.size()) {
-    checked_ += bad;  // perhaps only cut off by the end of the window
+  } else if (!at_end_ && is_cut_off(text.substr(bad))) {
+    checked_ += bad;  // no row ends behind it before the next window is read
   } else {
-    const auto byte = static_cast<unsigned char>(text[bad]);
-    const bool utf16_mark = byte == 0xFF || byte == 0xFE;  // bytes that texts in an 8-bit encoding hardly have
     throw DataError(
-        "{}: expected UTF-8, found the byte 0x{:02X}. Save the file as UTF-8 (for example 'iconv -f {} -t UTF-8 OLD > "
-        "NEW')",
-        where(checked_ + bad), byte, utf16_mark ? "UTF-16" : "ISO-8859-1");
+        "{}: expected UTF-8, found the byte 0x{:02X}. Save the file as UTF-8, for example 'iconv -f WINDOWS-1252 -t "
+        "UTF-8 OLD > NEW' if it is from a Western European Windows (others: ISO-8859-1, WINDOWS-1250 and 1251, "
+        "GB18030, BIG5, SHIFT_JIS, EUC-KR)",
+        where(checked_ + bad), static_cast<unsigned char>(text[bad]));
   }
+}
+
+void CsvScanner::check_zeros(const char* from) {
+  const std::string_view text(from, end_);
+  const size_t run = text.find(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", kMostZeros));
+  if (run == std::string_view::npos) return;
+  throw DataError(
+      "{}: expected text, found a run of zero bytes. The file was damaged when it was written or copied: get it again "
+      "from where it came from",
+      where(from + run));
 }
 
 bool CsvScanner::next_row(size_t max_fields) {
@@ -99,7 +124,7 @@ bool CsvScanner::next_row(size_t max_fields) {
 bool CsvScanner::skip_blank_lines() {
   while (true) {
     const char* p = cursor_;
-    while (*p == ' ' || *p == '\t') ++p;
+    while (*p == ' ' || (*p == '\t' && separator_ != '\t')) ++p;
     if (p == end_) return false;
     if (*p == '\r') {
       if (p + 1 == end_ && !at_end_) return false;
@@ -115,6 +140,7 @@ bool CsvScanner::skip_blank_lines() {
 /// From behind an opening quote to the field's end: the closing quote, or the byte that ends the text after it.
 /// Appends the field. nullptr if the window ends first.
 const char* CsvScanner::scan_quoted(const char* p) {
+  const std::array<bool, 256>& ends_field = ends_field_;
   const char* const start = p;
   bool plain = true;
   while (true) {
@@ -130,9 +156,10 @@ const char* CsvScanner::scan_quoted(const char* p) {
       plain = false;
       continue;
     }
-    quoted_breaks_ += count_line_breaks({start, quote});
+    const uint64_t line_breaks = count_line_breaks({start, quote});
     p = quote + 1;
-    while (!kEndsField[static_cast<unsigned char>(*p)]) ++p;
+    while (!ends_field[static_cast<unsigned char>(*p)]) ++p;
+    if (line_breaks > 0 || p != quote + 1) note_odd_quotes(line_breaks, p != quote + 1);
     if (plain && p == quote + 1) {
       fields_.push_back({start, static_cast<size_t>(quote - start), true});
     } else {
@@ -142,12 +169,24 @@ const char* CsvScanner::scan_quoted(const char* p) {
   }
 }
 
+/// `line_breaks` are those of the field that follows what quoted_breaks_ has counted.
+void CsvScanner::note_odd_quotes(uint64_t line_breaks, bool text_behind) {
+  odd_quotes_.text_behind |= text_behind;
+  if (line_breaks > odd_quotes_.last_line - odd_quotes_.first_line) {
+    odd_quotes_.first_line = row_line_ + quoted_breaks_;
+    odd_quotes_.last_line = odd_quotes_.first_line + line_breaks;
+  }
+  quoted_breaks_ += line_breaks;
+}
+
 CsvScanner::Scan CsvScanner::scan_row(size_t max_fields) {
+  const std::array<bool, 256>& ends_field = ends_field_;
   const Scan at_window_end = at_end_ ? Scan::kEnd : Scan::kNeedMore;
   if (!skip_blank_lines()) return at_window_end;
   fields_.clear();
   num_fields_ = 0;
   quoted_breaks_ = 0;
+  odd_quotes_ = {};
   const char* p = row_ = cursor_;
   row_line_ = line_;
   while (true) {
@@ -157,7 +196,7 @@ CsvScanner::Scan CsvScanner::scan_row(size_t max_fields) {
       if (p == nullptr) return Scan::kNeedMore;
     } else {
       const char* const start = p;
-      while (!kEndsField[static_cast<unsigned char>(*p)]) ++p;
+      while (!ends_field[static_cast<unsigned char>(*p)]) ++p;
       fields_.push_back({start, static_cast<size_t>(p - start), true});
     }
     if (++num_fields_ > max_fields) fields_.pop_back();
@@ -193,7 +232,14 @@ std::string_view CsvScanner::cleaned(std::string_view raw, bool plain) {
     }
     raw = scratch_;
   }
-  return raw.substr(0, raw.find('\0'));
+  const size_t nul = raw.find('\0');
+  if (nul != std::string_view::npos && num_cut_++ == 0) first_cut_line_ = row_line_;
+  return raw.substr(0, nul);
+}
+
+double CsvScanner::share_read() const {
+  const auto given = static_cast<double>(source_.position());
+  return given == 0 ? 1 : source_.share_read() * (static_cast<double>(consumed()) / given);
 }
 
 std::string CsvScanner::where(const char* position) const {
@@ -201,7 +247,7 @@ std::string CsvScanner::where(const char* position) const {
   const size_t last_break = before.find_last_of("\r\n");
   const size_t column = before.size() - (last_break == std::string_view::npos ? 0 : last_break + 1);
   const uint64_t line = row_line_ + count_line_breaks(before);
-  return fmt::format("{}, line {}, byte column {}", file_.path().string(), line, column + 1);
+  return fmt::format("{}, line {}, byte column {}", source_.path().string(), line, column + 1);
 }
 
 }  // namespace canine

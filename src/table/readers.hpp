@@ -7,14 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "canine/core/file.hpp"
+#include "byte_source.hpp"
 #include "canine/core/log.hpp"
 #include "canine/table/table.hpp"
 
 namespace canine {
-
-/// 'a', 'b', 'c' for messages; long lists are cut.
-std::string list_of_names(const std::vector<std::string>& names);
 
 /// A column to read.
 struct WantedColumn {
@@ -88,13 +85,13 @@ class TableReader {
   ReadProgress progress_;
 };
 
-std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<RandomAccessFile> file, const ReadOptions& options);
+std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<ByteSource> source, const ReadOptions& options);
 std::unique_ptr<TableReader> make_parquet_reader(const std::filesystem::path& path, const ReadOptions& options);
 
 /// The reader that fits the file's content.
 std::unique_ptr<TableReader> make_reader(const std::filesystem::path& path, const ReadOptions& options);
 
-std::vector<std::string> csv_column_names(const RandomAccessFile& file);
+std::vector<std::string> csv_column_names(ByteSource& source);
 std::vector<std::string> parquet_column_names(const std::filesystem::path& path);
 
 }  // namespace canine

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "byte_source.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/table/column_hints.hpp"
+#include "canine/table/file_kind.hpp"
 #include "readers.hpp"
+#include "separators.hpp"
 
 namespace canine {
 
@@ -56,14 +60,6 @@ bool is_missing_text(std::string_view text) {
   return std::ranges::find(kMissing, text) != kMissing.end();
 }
 
-std::string list_of_names(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 40;
-  std::string list;
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) list += (i == 0 ? "'" : ", '") + names[i] + "'";
-  if (names.size() > kShown) list += fmt::format(" and {} more", names.size() - kShown);
-  return list;
-}
-
 std::vector<WantedColumn> wanted_columns(const std::filesystem::path& path, const std::vector<std::string>& present,
                                          const ReadOptions& options) {
   std::vector<WantedColumn> wanted;
@@ -79,8 +75,9 @@ std::vector<WantedColumn> wanted_columns(const std::filesystem::path& path, cons
     }
   }
   if (!absent.empty()) {
-    throw DataError("{}: the column{} {} {} missing; the file has {}", path.string(), absent.size() == 1 ? "" : "s",
-                    list_of_names(absent), absent.size() == 1 ? "is" : "are", list_of_names(present));
+    throw DataError("{}: the column{} {} {} missing; the file has {}{}", path.string(), absent.size() == 1 ? "" : "s",
+                    list_of_names(absent), absent.size() == 1 ? "is" : "are", list_of_names(present),
+                    absent_column_hint(path, present, absent));
   }
   return wanted;
 }
@@ -95,25 +92,34 @@ void ReadProgress::report(int64_t rows) {
 
 namespace {
 
-/// A file whose name says Parquet is nothing else: what was cut off or overwritten would be read as very odd CSV.
-bool is_parquet(const RandomAccessFile& file, const std::filesystem::path& path) {
-  // The fifth byte starts the first Thrift structure, so a CSV file whose first column is called PAR1 is none.
-  constexpr std::string_view kMagic = "PAR1\x15";
-  std::array<char, kMagic.size()> start{};
-  if (file.size() >= start.size()) file.read(0, std::as_writable_bytes(std::span(start)));
-  if (std::string_view(start.data(), start.size()) == kMagic) return true;
-  if (path.extension() != ".parquet") return false;
-  throw DataError(
-      "{}: expected a Parquet file, as the name says, but it does not begin like one: it is none, or not whole. "
-      "Make it again, or give a CSV file another name",
-      path.string());
+FileKind kind_of(const RandomAccessFile& file) {
+  std::string start(static_cast<size_t>(std::min<uint64_t>(file.size(), kFileKindBytes)), '\0');
+  file.read(0, std::as_writable_bytes(std::span(start)));
+  const FileKind kind = file_kind_of(start);
+  // What was cut off a Parquet file, or overwritten, would be read as very odd CSV.
+  const bool says_nothing = kind.form == FileKind::Form::kText || kind.form == FileKind::Form::kUnknown;
+  if (says_nothing && lower_extension(file.path()) == ".parquet") {
+    throw DataError(
+        "{}: expected a Parquet file, as the name says, but it does not begin like one: it is none, or not whole. "
+        "Make it again, or give a CSV file another name",
+        file.path().string());
+  }
+  if (!kind.is_read()) refuse_file_kind(file.path(), kind);
+  return kind;
+}
+
+std::unique_ptr<ByteSource> make_source(std::unique_ptr<RandomAccessFile> file, const FileKind& kind) {
+  if (kind.form == FileKind::Form::kPacked) return make_unpacking_source(std::move(file), kind);
+  return std::make_unique<FileSource>(std::move(file));
 }
 
 }  // namespace
 
 std::unique_ptr<TableReader> make_reader(const std::filesystem::path& path, const ReadOptions& options) {
   auto file = std::make_unique<RandomAccessFile>(path);
-  return is_parquet(*file, path) ? make_parquet_reader(path, options) : make_csv_reader(std::move(file), options);
+  const FileKind kind = kind_of(*file);
+  if (kind.form == FileKind::Form::kParquet) return make_parquet_reader(path, options);
+  return make_csv_reader(make_source(std::move(file), kind), options);
 }
 
 Table read_table(const std::filesystem::path& path, const ReadOptions& options) {
@@ -121,8 +127,10 @@ Table read_table(const std::filesystem::path& path, const ReadOptions& options) 
 }
 
 std::vector<std::string> read_column_names(const std::filesystem::path& path) {
-  const RandomAccessFile file(path);
-  return is_parquet(file, path) ? parquet_column_names(path) : csv_column_names(file);
+  auto file = std::make_unique<RandomAccessFile>(path);
+  const FileKind kind = kind_of(*file);
+  if (kind.form == FileKind::Form::kParquet) return parquet_column_names(path);
+  return csv_column_names(*make_source(std::move(file), kind));
 }
 
 }  // namespace canine

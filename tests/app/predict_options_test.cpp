@@ -31,7 +31,7 @@ struct Predict {
 
 struct Files {
   Folder folder;
-  std::string in = folder.write("in.csv", "text,lang\nfarmer,en\n").string();
+  std::string in = folder.write("in.csv", "occ1,lang\nfarmer,en\n").string();
   std::string out = (folder / "out.csv").string();
 };
 
@@ -44,7 +44,7 @@ TEST_CASE("predict without more than files takes the Python program's values") {
   const Files files;
   Predict predict;
   CHECK(predict.error({"--fn-in", files.in, "--fn-out", files.out}) == "");
-  CHECK(predict.values.col == "text");
+  CHECK(predict.values.col == "occ1");
   CHECK(predict.values.language == "en");
   CHECK(predict.values.batch_size == 256);
   CHECK(predict.values.mode == DecodeMode::kGreedy);
@@ -66,8 +66,26 @@ TEST_CASE("The language is one for all or a column") {
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "lang"}) == "");
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "lang", "--language", "da"}) !=
         "");
-  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "no"}).find("text, lang") !=
+  CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--language-col", "no"}).find("'occ1', 'lang'") !=
         std::string::npos);
+}
+
+TEST_CASE("Without --col the column must be plain") {
+  const Files files;
+  const auto error = [&](const std::string& text, const std::vector<std::string>& more = {}) {
+    write_file(files.in, text);
+    std::vector<std::string> arguments = {"--fn-in", files.in, "--fn-out", files.out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Predict().error(arguments);
+  };
+  CHECK(error("id,occ1\n1,smith\n").find("--col is missing") != std::string::npos);
+  CHECK(error("smith,en\nbaker,en\n").find("--col is missing") != std::string::npos);
+  CHECK(error("id;occ1\n1;smith\n").find("separated by ';'") != std::string::npos);
+  CHECK(error("id;occ1\n1;smith\n", {"--col", "id;occ1"}) == "");
+  CHECK(error("id, occ1\n1,smith\n", {"--col", "occ1"}).find("differ only in blanks") != std::string::npos);
+  CHECK(captured(2, [&] { CHECK(error("smith\nbaker\n") == ""); }).find("the first line, 'smith'") !=
+        std::string::npos);
+  CHECK(captured(2, [&] { CHECK(error("occ1\nbaker\n") == ""); }).empty());
 }
 
 TEST_CASE("An output that is there needs a word") {

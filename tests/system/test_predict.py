@@ -47,7 +47,7 @@ def descriptions(rows):
 
 
 def write_descriptions(folder, rows, name="in.csv"):
-    table = pandas.DataFrame({"occ": descriptions(rows), "id": range(rows)})
+    table = pandas.DataFrame({"occ1": descriptions(rows), "id": range(rows)})
     table.to_csv(folder / name, index=False)
     return folder / name
 
@@ -83,7 +83,7 @@ def hisco_model(tmp_path_factory):
         (["--fn-in", "in.csv", "--fn-out", "in.csv", "--overwrite"], "error: --fn-out in.csv: this is the input"),
         (["--fn-in", "in.csv", "--fn-out", "."], "error: --fn-out .: this is a folder"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--col", "text"],
-         "error: --col text: in.csv has no such column; its columns are occ, id"),
+         "error: --col text: in.csv has no such column; its columns are 'occ1', 'id'"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--keep-cols", "ID"], "error: --keep-cols ID: in.csv has no such"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--threshold", "1.5"], "error: --threshold: expected a number"),
         (["--fn-in", "in.csv", "--fn-out", "out.csv", "--mode", "best"], "error: --mode: expected one of greedy"),
@@ -130,7 +130,7 @@ def test_greedy_predictions_are_those_of_the_python_program(predict):
     reference = evaluated()
     assert len(reference) > 20
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
-    run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", "--language-col", "language", "--conf", "as-written",
+    run(predict, "--fn-in", "in.csv", "--fn-out", "out.csv", "--col", "text", "--language-col", "language", "--conf", "as-written",
         *MODEL)
     result = pandas.read_csv(predict.folder / "out.csv", dtype={"code_1": str, "code_2": str}, keep_default_na=False)
     assert list(result.columns) == ["occ1", "code_1", "code_2", "conf"]
@@ -145,7 +145,7 @@ def test_greedy_predictions_are_those_of_the_python_program(predict):
 def test_flat_predictions_are_those_of_the_python_program(predict):
     reference = evaluated()
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
-    arguments = ["--fn-in", "in.csv", "--language-col", "language", "--mode", "flat", *MODEL]
+    arguments = ["--fn-in", "in.csv", "--col", "text", "--language-col", "language", "--mode", "flat", *MODEL]
     assert run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0").stderr == ""
     result = read(predict.folder / "all.csv")
     assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
@@ -219,7 +219,7 @@ def test_flags_are_judged_by_the_mode_that_a_flat_model_asks_for(predict):
 
 def test_parquet_in_and_out(predict):
     write_descriptions(predict.folder, 60)
-    table = pandas.read_csv(predict.folder / "in.csv", dtype={"occ": str})
+    table = pandas.read_csv(predict.folder / "in.csv", dtype={"occ1": str})
     table.to_parquet(predict.folder / "in.parquet")
     for source, target in (("in.csv", "csv.csv"), ("in.parquet", "parquet.csv"), ("in.csv", "out.parquet")):
         run(predict, "--fn-in", source, "--fn-out", target, "--keep-cols", "id", *MODEL)
@@ -372,7 +372,7 @@ def test_bad_files(predict):
 
 
 def test_cells_without_a_description(predict):
-    result = predicted(predict, 'occ,id\nfarmer,1\n,2\nNA,3\nnan,4\n"  ",5\nnational,6\n', "--keep-cols", "id")
+    result = predicted(predict, 'occ1,id\nfarmer,1\n,2\nNA,3\nnan,4\n"  ",5\nnational,6\n', "--keep-cols", "id")
     table = read(predict.folder / "out.csv")
     assert list(table["id"]) == list("123456")
     assert list(table["occ1"]) == ["en[SEP]farmer", "", "", "", "", "en[SEP]national"]

@@ -19,15 +19,17 @@ struct Row {
   bool operator==(const Row&) const = default;
 };
 
-std::vector<Row> scan(const RandomAccessFile& file, size_t window_bytes, size_t max_fields) {
-  CsvScanner scanner(file, window_bytes);
+std::vector<Row> scan(const std::filesystem::path& path, size_t window_bytes, size_t max_fields) {
+  FileSource source(path);
+  CsvScanner scanner(source, ',', window_bytes);
   std::vector<Row> rows;
   while (scanner.next_row(max_fields)) {
     Row row{{}, scanner.num_fields(), scanner.line()};
     for (size_t i = 0; i < std::min(max_fields, scanner.num_fields()); ++i) row.texts.emplace_back(scanner.text(i));
     rows.push_back(row);
   }
-  CHECK(scanner.consumed() <= file.size());
+  CHECK(scanner.consumed() <= source.size());
+  CHECK(scanner.share_read() <= 1);
   return rows;
 }
 
@@ -36,7 +38,7 @@ TEST_CASE("Where the windows end makes no difference") {
   size_t num_compared = 0;
   for (uint64_t row = 0; row < 1500; ++row) {
     write_file(folder / "file", testing::odd_csv(row), false);
-    const RandomAccessFile file(folder / "file");
+    const std::filesystem::path file = folder / "file";
     for (const size_t max_fields : {size_t{2}, std::numeric_limits<size_t>::max()}) {
       std::vector<Row> expected;
       bool refused = false;
@@ -64,9 +66,8 @@ TEST_CASE("Places in messages do not depend on the windows") {
   write_file(folder / "bytes", "a,b\r\n1,2\r\n\r\n\"x\ny\",z\xFF\n", false);
   for (const size_t window_bytes : {4, 6, 11, 1000}) {
     const auto message = [&](const char* name) -> std::string {
-      const RandomAccessFile file(folder / name);
       try {
-        scan(file, window_bytes, 9);
+        scan(folder / name, window_bytes, 9);
       } catch (const DataError& error) {
         return error.what();
       }
@@ -77,13 +78,26 @@ TEST_CASE("Places in messages do not depend on the windows") {
   }
 }
 
+TEST_CASE("A bad byte at the end of a window is found, a cut character is not taken for one") {
+  const testing::TemporaryFolder folder;
+  for (size_t in_front = 0; in_front < 12; ++in_front) {
+    const std::string text = "a\n" + std::string(in_front, 'x');
+    write_file(folder / "bad", text + "\xC3\ny\nz\n", false);
+    write_file(folder / "good", text + "\xF0\x9F\x98\x80\ny\nz\n", false);
+    for (const size_t window_bytes : {4, 5, 6, 7, 8, 1000}) {
+      CHECK_THROWS_AS(scan(folder / "bad", window_bytes, 1), DataError);
+      CHECK(scan(folder / "good", window_bytes, 1).size() == 4);
+    }
+  }
+}
+
 TEST_CASE("A field of many megabytes") {
   const testing::TemporaryFolder folder;
   std::string large(20'000'000, 'x');
   for (size_t i = 0; i < large.size(); i += 1000) large[i] = "\n,\xC3"[i % 2];
   large.insert(10'000'000, "\"\"");
   write_file(folder / "file", "a,b\n1,\"" + large + "\"\n2,3\n", false);
-  const RandomAccessFile file(folder / "file");
+  FileSource file(folder / "file");
   CsvScanner scanner(file);
   REQUIRE(scanner.next_row(2));
   REQUIRE(scanner.next_row(2));

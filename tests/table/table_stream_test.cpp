@@ -90,10 +90,10 @@ TEST_CASE("Tables of any size put together are the whole odd file, errors and li
   for (uint64_t row = 0; row < 1500; ++row) {
     write_file(path, testing::odd_csv(row), false);
     ReadOptions options;
+    options.warn = false;
     Content whole = read_whole(path, options);
     if (whole.error.empty() && row % 2 == 0) {
       options.columns = {whole.names.back()};
-      options.refuse_surplus = row % 4 == 0;
       options.keep_lines = row % 3 != 0;
       if (row % 5 < 2) options.raw_columns = {whole.names.back()};
       whole = read_whole(path, options);

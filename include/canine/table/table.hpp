@@ -59,26 +59,29 @@ struct Table {
 struct ReadOptions {
   std::vector<std::string> columns;      ///< columns wanted; empty = all. An absent one is a DataError naming them
   std::vector<std::string> raw_columns;  ///< columns whose texts are never missing ("NA" stays "NA", empty stays empty)
-  bool refuse_surplus = false;  ///< rows with too many fields are an error even where `columns` names some only
-  bool keep_lines = true;       ///< fill line_of_row
-  bool show_progress = true;    ///< a line on stdout per 1,000,000 rows of large files
+  bool keep_lines = true;                ///< fill line_of_row
+  bool show_progress = true;             ///< a line on stdout per 1,000,000 rows of large files
+  bool warn = true;  ///< at the end of the file, tell what looks wrong in its rows; false for files read twice
 };
 
-/// Reads a CSV or Parquet file (told apart by content: Parquet files start with "PAR1", and those called .parquet
-/// must). The table holds the columns asked for in that order, or all in the file's order.
+/// Reads a CSV or Parquet file (told apart by content, see file_kind.hpp; a file called .parquet must be one). The
+/// table holds the columns asked for in that order, or all in the file's order.
 ///
 /// CSV has pandas 2.3.3's meaning: same rows, same texts, same missing cells as its C parser reading every column as
 /// text: `,` and `"`, UTF-8 with or without BOM, LF, CRLF or CR, lines of nothing but blanks skipped, a second `a` in
-/// the header called `a.1`, too few fields filled with missing ones, a cell cut at a NUL. As there, too many fields are
-/// an error where all columns are read, and otherwise ignored unless `refuse_surplus` is set. A first row with too many
-/// fields, which pandas takes for row labels in front of the header's columns, is always an error here.
+/// the header called `a.1`, too few fields filled with missing ones, a cell cut at a NUL. Rows with too many fields,
+/// which pandas takes for row labels, refuses or cuts, depending on where they are, are always an error here.
+///
+/// Beyond that: files whose name ends in .tsv or .tab have tabs for commas; files of gzip, bzip2, zstd and lz4 are
+/// unpacked as they are read; a first line `sep=,` as Excel knows it is passed over. A warning at the end of the file
+/// counts texts in quotes that look as if a quote were missing, and texts cut at a NUL.
 ///
 /// Parquet columns of numbers become the text pandas' astype(str) gives, except that whole floats lose their ".0"
 /// (integers with nulls come as floats): "12", "1.5", "True"; dates and times that of ISO 8601 with a blank between
 /// them ("2020-01-31 12:00:00"), decimals their digits. Null and NaN are missing; in raw columns they are empty.
 ///
 /// Throws DataError with file, line and what was expected (too many fields, open quote, bad UTF-8, empty file, absent
-/// column, nested Parquet column, Parquet file without columns), IoError.
+/// column, nested Parquet column, Parquet file without columns, a file of another kind), IoError.
 Table read_table(const std::filesystem::path& path, const ReadOptions& options);
 
 /// Names of a file's columns as read_table gives them, without reading the rows. Throws as read_table does.

@@ -1,0 +1,78 @@
+#include "separators.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "canine/core/errors.hpp"
+#include "canine/table/column_hints.hpp"
+
+namespace canine {
+namespace {
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return lower;
+}
+
+std::string_view spelled(char separator) {
+  switch (separator) {
+    case '\t':
+      return "tabs";
+    case ',':
+      return "commas";
+    case ';':
+      return "';'";
+    default:
+      return "'|'";
+  }
+}
+
+/// How to get a file with the separator that is read.
+std::string way_out(char separator) {
+  if (separator == '\t') return "Give the file a name that ends in .tsv";
+  if (separator == ',') return "Give the file a name that ends in .csv";
+  return fmt::format(
+      "Write it with commas: python3 -c \"import csv, sys; "
+      "csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter='{}'))\" < OLD > NEW",
+      separator);
+}
+
+}  // namespace
+
+std::string lower_extension(const std::filesystem::path& path) {
+  constexpr auto kPacked = std::to_array<std::string_view>({".gz", ".bz2", ".zst", ".lz4"});
+  std::filesystem::path name = lower_case(path.filename().string());
+  if (std::ranges::find(kPacked, name.extension().string()) != kPacked.end()) name = name.stem();
+  return name.extension().string();
+}
+
+char separator_of(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  return extension == ".tsv" || extension == ".tab" ? '\t' : ',';
+}
+
+bool is_separator_line(const std::filesystem::path& path, const std::vector<std::string>& fields) {
+  constexpr std::string_view kMark = "sep=";
+  const std::string first = lower_case(fields[0]);
+  if (!first.starts_with(kMark)) return false;
+  if (fields.size() == 2 && first == kMark && fields[1].empty()) return true;  // cut at the separator itself
+  if (fields.size() > 1 || first.size() != kMark.size() + 1) return false;
+  throw DataError(
+      "{}: the first line says that {} separate the fields (a note for Excel), but {} are expected. Delete this line. "
+      "{}",
+      path.string(), spelled(first.back()), spelled(separator_of(path)), way_out(first.back()));
+}
+
+std::string separator_hint(const std::filesystem::path& path, const std::vector<std::string>& names) {
+  if (names.size() != 1) return "";
+  for (const char separator : {';', '\t', '|', ','}) {
+    if (separator == separator_of(path) || names[0].find(separator) == std::string::npos) continue;
+    return fmt::format("Its fields seem to be separated by {} where {} are expected. {}", spelled(separator),
+                       spelled(separator_of(path)), way_out(separator));
+  }
+  return "";
+}
+
+}  // namespace canine
