@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "canine/app/folder_place.hpp"
 #include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/processes.hpp"
@@ -330,7 +331,9 @@ int TrainingRun::run(TrainingDataSource& source) {
   Job job(context.process.launch, settings_.launch, context.process.device);
   return job.run([&] {
     std::optional<StartWeights> start;
+    if (job.is_main()) require_folder_place(settings_.train.save_path);
     if (!only_prepare_) {                                    // before anything is written
+      settings_.train.plan_batches(context.process.launch);  // which may refuse them
       const bool resuming = resumes(settings_);
       context.encoder = choose_encoder(settings_.model, resuming, job);
       check_max_len(context.encoder, settings_.train.max_len);
