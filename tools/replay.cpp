@@ -31,6 +31,7 @@ int replay_main(const std::vector<std::string>& arguments) {
               "compare with the files of FOLDER: a table of all stages and the first one that diverges");
   options.add("attention", values.attention, {{"eager", Attention::kEager}, {"sdpa", Attention::kSdpa}},
               "how attention is computed; both give the same numbers");
+  options.set_python_flags({"help"});
   if (!options.parse(arguments)) return 0;
   replay(values);
   if (!compare) return 0;

@@ -36,6 +36,8 @@ std::string spelled(std::string_view text, const CodeSystem& codes) {
 
 }  // namespace
 
+void check_code_descriptions(const std::filesystem::path& path) { find_columns(path); }
+
 CodeDescriptions read_code_descriptions(const std::filesystem::path& path, const CodeSystem& codes) {
   const auto [code_column, description_column] = find_columns(path);
   ReadOptions read;

@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <numeric>
 
+#include "canine/app/flag_hints.hpp"
 #include "canine/core/errors.hpp"
 
 namespace canine {
@@ -14,44 +14,21 @@ namespace {
 
 constexpr int kMostListValues = 10000;
 
-/// Levenshtein distance.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (const char c : a) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (c == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
 UsageError unknown_option(const std::deque<Option>& options, const std::string& argument) {
-  std::vector<std::string> names;
-  for (const Option& option : options) {
-    if (!option.is_positional()) names.push_back(option.name());
-  }
-  const std::string near = nearest(std::string_view(argument).substr(argument.starts_with("--") ? 2 : 1), names);
-  return UsageError("unknown option {}{}", argument, near.empty() ? "" : fmt::format("; did you mean --{}?", near));
+  return UsageError("unknown option {}{}", argument, flag_hint(argument, options));
 }
 
-/// The one option that `name` (without the leading hyphens) is or abbreviates.
+/// The one option that `name` (without the leading hyphens) is or abbreviates. Only options of the Python program may
+/// be abbreviated, as there: so an abbreviation never turns into another option of ours.
 const Option& resolve(const std::deque<Option>& options, std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');
   std::vector<const Option*> matches;
-  std::vector<const Option*> of_python;
   for (const Option& option : options) {
     if (option.is_positional()) continue;
     if (option.name() == name) return option;
-    if (!option.name().starts_with(name)) continue;
-    matches.push_back(&option);
-    if (!option.is_addition()) of_python.push_back(&option);
+    if (!option.is_addition() && option.name().starts_with(name)) matches.push_back(&option);
   }
   if (matches.size() == 1) return *matches[0];
-  if (of_python.size() == 1) return *of_python[0];
   if (matches.empty()) throw unknown_option(options, "--" + name);
   std::vector<std::string> names;
   for (const Option* option : matches) names.push_back("--" + option->name());
@@ -116,20 +93,6 @@ std::vector<GivenOption> take_positionals(const std::deque<Option>& options,
 }
 
 }  // namespace
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const size_t most = std::max<size_t>(2, word.size() / 3);
-  std::string best;
-  size_t best_distance = most + 1;
-  for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
 
 std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
                                             const std::vector<std::string>& arguments) {

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <map>
 
-#include "canine/app/command_line.hpp"
+#include "canine/app/flag_hints.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/app/require_file.hpp"
 #include "canine/app/yaml_text.hpp"
@@ -78,13 +78,7 @@ void OptionSet::read_config(const std::filesystem::path& path, const std::filesy
       return candidate.key() == key && !candidate.is_command_line_only();
     });
     if (option == options_.end()) {
-      std::vector<std::string> keys;
-      for (const Option& candidate : options_) {
-        if (!candidate.is_command_line_only()) keys.push_back(candidate.key());
-      }
-      const std::string near = nearest(key, keys);
-      throw UsageError("{}: unknown key '{}'{}", where, key,
-                       near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+      throw UsageError("{}: unknown key '{}'{}", where, key, flag_hint(key, options_, Spelling::kKey));
     }
     const std::string where_key = fmt::format("{}: {}", where, key);
     std::vector<std::string> texts = texts_of(entry.second, where_key);

@@ -5,7 +5,6 @@
 
 #include "canine/app/model_overrides.hpp"
 #include "canine/app/option_set.hpp"
-#include "canine/app/require_file.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
@@ -147,11 +146,11 @@ int convert_main(const std::vector<std::string>& arguments) {
                      {"convert IN FOLDER", "for the Python package, in Hub layout"}},
                     OptionSet::ConfigFiles::kNo);
   declare(options, values);
+  options.set_python_flags({"help"});
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
   const Target target = target_of(values);
   check_out(values.out, target, values.overwrite);
-  if (!values.overrides.encoder_config.empty()) require_file("encoder-config", values.overrides.encoder_config);
-  if (!values.overrides.mapping.empty()) require_file("mapping", values.overrides.mapping);
+  check_description_files(values.overrides);
 
   const ModelContent content = read_model_content(values.in);
   check_not_in(values.out, content.path);

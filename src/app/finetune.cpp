@@ -14,14 +14,18 @@ class PreparedSource : public TrainingDataSource {
  public:
   explicit PreparedSource(const FinetuneOptions& values) : data_(values.data), folder_(values.train.save_path) {}
 
+  FormatterOptions formatter() const override {
+    return {.num_columns = static_cast<int64_t>(data_.target_cols.size()),
+            .block_size = data_.block_size,
+            .use_within_block_sep = data_.use_within_block_sep};
+  }
+
   void prepare() override { prepared_ = canine::prepare(data_, folder_); }
 
   TrainingData load() override {
     if (!prepared_) prepared_ = open_prepared(data_, folder_);
     CodeSystem::Options codes;
-    codes.formatter = {.num_columns = static_cast<int64_t>(data_.target_cols.size()),
-                       .block_size = data_.block_size,
-                       .use_within_block_sep = data_.use_within_block_sep};
+    codes.formatter = formatter();
     codes.target_cols = data_.target_cols;
     codes.key = std::make_shared<const LabelKey>(prepared_->key);
     TrainingData data = TrainingData::read(codes, {prepared_->train}, {prepared_->val}, data_.num_threads);

@@ -15,9 +15,8 @@ namespace {
 constexpr size_t kWidth = 100;
 constexpr size_t kHelpColumn = 30;
 constexpr const char* kParagraphs[] = {
-    "N is a whole number, X a number, ... one or more values. Options may be shortened as long as they stay "
-    "unambiguous, "
-    "'_' and '-' are the same in them, and --option=value works.",
+    "N is a whole number, X a number, ... one or more values. '_' and '-' are the same in options, and --option=value "
+    "works. Options of the Python program may be shortened as there, others are written in full.",
     "Exit status: 0 done, 2 wrong usage, 65 bad data, 70 internal error, 73 cannot write, 74 reading or writing "
     "failed, 75 "
     "stopped after a good save (start again to go on), 76 another process failed, 77 checkpoint refused.",

@@ -8,6 +8,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
+#include "canine/core/stand_in.hpp"
 #include "canine/exchange/model_content.hpp"
 #include "canine/hub/hub_download.hpp"
 #include "canine/report/progress.hpp"
@@ -72,7 +73,11 @@ bool is_there(const std::string& path) {
 }  // namespace
 
 void require_model(const std::string& flag, const std::string& name_or_path) {
-  if (is_there(name_or_path) || names_hub_model(name_or_path)) return;
+  if (is_there(name_or_path)) return;
+  if (const std::string why = stand_in(name_or_path); !why.empty()) {
+    throw UsageError("--{} {}: {}", flag, name_or_path, why);
+  }
+  if (names_hub_model(name_or_path)) return;
   throw UsageError("--{} {}: there is no such file or folder, and it is no Hub name such as google/canine-s", flag,
                    name_or_path);
 }

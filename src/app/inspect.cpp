@@ -21,6 +21,7 @@ int inspect_main(const std::vector<std::string>& arguments) {
       "cache");
   options.section("Output");
   options.add("json", json, "JSON with whole hashes instead of a table");
+  options.set_python_flags({"help"});
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
   const ModelContent content = read_model_content(source);
   print_stdout_line(json ? inspection_json(content) : inspection_table(content));

@@ -1,6 +1,9 @@
 #include "canine/app/model_overrides.hpp"
 
+#include "canine/app/require_file.hpp"
 #include "canine/app/shared_options.hpp"
+#include "canine/data/key.hpp"
+#include "canine/model/encoder_config.hpp"
 
 namespace canine {
 
@@ -17,6 +20,20 @@ void add_description_options(OptionSet& options, ModelOverrides& overrides) {
   options.add("use-within-block-sep", overrides.use_within_block_sep, "codes are lists such as 1,22,333; gpf");
   options.add("mapping", overrides.mapping, "key.csv of the training: the codes of the flat classes; gpf")
       .takes("FILE");
+}
+
+std::vector<NamedFile> description_files(const ModelOverrides& overrides) {
+  return {{"mapping", overrides.mapping}, {"encoder-config", overrides.encoder_config}};
+}
+
+void check_description_files(const ModelOverrides& overrides) {
+  for (const NamedFile& file : description_files(overrides)) {
+    if (!file.path.empty()) require_file(file.option, file.path);
+  }
+  if (!overrides.mapping.empty()) LabelKey::read(overrides.mapping);
+  if (!overrides.encoder_config.empty()) {
+    load_encoder_config(overrides.encoder_config, "--encoder-config " + overrides.encoder_config.string());
+  }
 }
 
 }  // namespace canine

@@ -4,7 +4,6 @@
 
 #include "canine/app/hub_model.hpp"
 #include "canine/core/errors.hpp"
-#include "canine/exchange/start_weights.hpp"
 #include "canine/model/encoder.hpp"
 #include "canine/model/encoder_config.hpp"
 
@@ -37,9 +36,13 @@ void check_max_len(const EncoderChoice& encoder, int64_t max_len) {
                    most);
 }
 
-std::string find_start_weights(const ModelSettings& settings, Job& job) {
-  if (settings.initial_checkpoint.empty()) return "";
-  return find_model_path("initial-checkpoint", start_weights_source(settings.initial_checkpoint), job).string();
+std::optional<StartWeights> find_start_weights(const ModelSettings& settings, const FormatterOptions& formatter,
+                                               Job& job) {
+  if (settings.initial_checkpoint.empty()) return std::nullopt;
+  const std::string source = start_weights_source(settings.initial_checkpoint);
+  StartWeights weights(find_model_path("initial-checkpoint", source, job).string(), settings.only_encoder);
+  weights.require_codes(formatter);
+  return weights;
 }
 
 MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,
@@ -55,20 +58,18 @@ MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& 
   return options;
 }
 
-Mixer make_model(const MixerOptions& shape, const ModelSettings& settings, const EncoderChoice& encoder,
-                 uint64_t seed) {
-  const std::string& checkpoint = settings.initial_checkpoint;
+Mixer make_model(const MixerOptions& shape, const EncoderChoice& encoder, const StartWeights* start,
+                 const LabelKey* key, uint64_t seed) {
   at::manual_seed(seed);
-  if (checkpoint.empty()) {
-    Mixer model(shape, encoder.pretrained ? InitialValues::kDecoderAndHead : InitialValues::kAll);
-    if (encoder.pretrained) {
-      load_state_dict(model->encoder(), encoder.pretrained->read_weights(), encoder.pretrained->folder.string());
-    }
+  if (start != nullptr) {
+    Mixer model(shape, start->complete() ? InitialValues::kNone : InitialValues::kDecoderAndHead);
+    start->load_into(model, key);
     return model;
   }
-  const StartWeights weights(checkpoint, settings.only_encoder);
-  Mixer model(shape, weights.complete() ? InitialValues::kNone : InitialValues::kDecoderAndHead);
-  weights.load_into(model);
+  Mixer model(shape, encoder.pretrained ? InitialValues::kDecoderAndHead : InitialValues::kAll);
+  if (encoder.pretrained) {
+    load_state_dict(model->encoder(), encoder.pretrained->read_weights(), encoder.pretrained->folder.string());
+  }
   return model;
 }
 

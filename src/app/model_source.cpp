@@ -2,18 +2,9 @@
 
 #include "canine/app/hub_model.hpp"
 #include "canine/app/model_overrides.hpp"
-#include "canine/app/require_file.hpp"
 #include "canine/core/errors.hpp"
 
 namespace canine {
-
-namespace {
-
-std::vector<NamedFile> description_files(const ModelOverrides& overrides) {
-  return {{"mapping", overrides.mapping}, {"encoder-config", overrides.encoder_config}};
-}
-
-}  // namespace
 
 void add_model_source_options(OptionSet& options, ModelSource& source) {
   options.section("Model");
@@ -36,9 +27,7 @@ void check_model_source(const ModelSource& source) {
         source.flag);
   }
   require_model(source.flag, source.model);
-  for (const NamedFile& file : description_files(source.overrides)) {
-    if (!file.path.empty()) require_file(file.option, file.path);
-  }
+  check_description_files(source.overrides);
 }
 
 std::vector<NamedFile> input_files(const ModelSource& source) {

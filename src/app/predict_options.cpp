@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <string_view>
+#include <utility>
 
+#include "canine/app/code_descriptions.hpp"
 #include "canine/app/output_files.hpp"
 #include "canine/app/predict.hpp"
 #include "canine/app/require_file.hpp"
@@ -13,9 +16,11 @@
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/decode/flat.hpp"
+#include "canine/decode/prediction_columns.hpp"
 #include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 #include "canine/table/table_writer.hpp"
+#include "canine/text/hisco_codes.hpp"
 
 namespace canine {
 namespace {
@@ -163,6 +168,29 @@ void check_columns(PredictOptions& values) {
   for (const std::string& name : values.keep_cols) require("keep-cols", name);
 }
 
+/// What is wrong with --keep-cols as far as it is known without the model, whose codes name columns too: that of the
+/// published model is known. PredictionColumns says the rest later.
+void check_kept_columns(const OptionSet& options, const PredictOptions& values) {
+  for (auto name = values.keep_cols.begin(); name != values.keep_cols.end(); ++name) {
+    if (std::find(values.keep_cols.begin(), name, *name) == name) continue;
+    throw UsageError("--keep-cols {}: the column is named twice", *name);
+  }
+  const bool greedy = values.mode == DecodeMode::kGreedy;
+  if (values.model.model == kPublishedModel) {
+    PredictionColumns::Options published{.mode = values.mode, .kept = values.keep_cols};
+    if (!greedy) published.max_codes = std::min(values.top_k, kNumHiscoCodes);
+    if (!values.descriptions.empty()) published.descriptions = std::make_shared<const CodeDescriptions>();
+    PredictionColumns{std::move(published)};
+    return;
+  }
+  for (const std::string& name : values.keep_cols) {
+    const bool of_text = name == kTextColumn && values.col == kTextColumn;
+    const bool of_confidence = name == "conf" && greedy && options.given("mode");
+    if (!of_text && !of_confidence) continue;
+    throw UsageError("--keep-cols: the output would have two columns called {}; rename the column of the input", name);
+  }
+}
+
 void check_language(const OptionSet& options, const PredictOptions& values) {
   if (!values.language_col.empty()) {
     if (!options.given("language")) return;
@@ -200,6 +228,8 @@ void check_predict_options(const OptionSet& options, PredictOptions& values) {
   check_model_source(values.model);
   check_output(values);
   check_columns(values);
+  check_kept_columns(options, values);
+  if (!values.descriptions.empty()) check_code_descriptions(values.descriptions);
   check_language(options, values);
 }
 

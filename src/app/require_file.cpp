@@ -1,6 +1,7 @@
 #include "canine/app/require_file.hpp"
 
 #include "canine/core/errors.hpp"
+#include "canine/core/stand_in.hpp"
 #include "canine/table/folder_hint.hpp"
 
 namespace canine {
@@ -18,7 +19,8 @@ void require_file(std::string_view option, const fs::path& path) {
   }
   if (fs::exists(status)) throw UsageError("--{} {}: a file was expected, this is none", option, path.string());
   if (status.type() == fs::file_type::not_found) {
-    throw UsageError("--{} {}: there is no such file", option, path.string());
+    const std::string why = stand_in(path);
+    throw UsageError("--{} {}: {}", option, path.string(), why.empty() ? "there is no such file" : why);
   }
   throw UsageError("--{} {}: {}", option, path.string(), error.message());
 }

@@ -23,6 +23,8 @@ class GivenFiles : public TrainingDataSource {
   explicit GivenFiles(const TrainMixerOptions& values)
       : data_(values.data), key_file_(values.train.save_path / kKeyFile), num_threads_(values.machine.num_threads) {}
 
+  FormatterOptions formatter() const override { return data_.codes.formatter; }
+
   /// A run that goes on keeps its key: classes are positions in it. Folders of the Python program have no key.csv.
   void prepare() override {
     if (data_.formatter != FormatterKind::kGeneral) return;

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "canine/app/input_columns.hpp"
 #include "canine/app/input_files.hpp"
 #include "canine/app/train_mixer.hpp"
 #include "canine/core/errors.hpp"
@@ -153,6 +154,9 @@ void check_train_mixer_options(const OptionSet& options, TrainMixerOptions& valu
   data.codes = data.formatter == FormatterKind::kGeneral ? general_codes(options, data) : own_codes(options, data);
   data.train_files = find_input_files("train-data", data.train_data);
   data.val_files = find_input_files("val-data", data.val_data);
+  const std::vector<std::string> columns = labelled_columns(data.codes.target_cols);
+  require_columns(data.train_files, columns);
+  require_columns(data.val_files, columns);
   check_training_settings(options, values);
   name_ignored(options, values, /*validates=*/true);
 }

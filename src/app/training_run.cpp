@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <csignal>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
+#include "canine/app/folder_place.hpp"
 #include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/processes.hpp"
@@ -159,6 +162,19 @@ int train(Trainer& trainer, const fs::path& folder) {
   return static_cast<int>(ExitCode::kDone);
 }
 
+/// Flags that shape the training and that no tensor and no card shows, for RunState::settings.
+std::map<std::string, std::string> shaping_settings(const OptionSet& options, const TrainingSettings& settings) {
+  std::vector<std::string> names = {"dropout",      "augmentation-prob", "num-transformations", "unk-lang-prob",
+                                    "fn-word-freq", "grad-compression",  "warmup-steps",        "warmup-pct"};
+  if (settings.model.encoder_config.empty() && settings.model.initial_checkpoint.empty()) names.emplace_back("encoder");
+  std::map<std::string, std::string> shaping;
+  for (const std::string& name : names) {
+    const Option& option = options.at(name);
+    shaping.emplace(option.spelling(), option.value() == OptionValue() ? "not given" : to_text(option.value()));
+  }
+  return shaping;
+}
+
 /// What one must know of the model besides its weights (RunState::card).
 std::string card_of(const MixerOptions& shape, const CodeSystem& codes, const TrainOptions& train) {
   ModelCard card;
@@ -174,8 +190,13 @@ std::string card_of(const MixerOptions& shape, const CodeSystem& codes, const Tr
 class Work {
  public:
   Work(Job& job, const OptionSet& options, const TrainingSettings& settings, const RunContext& context,
-       TrainingDataSource& source)
-      : job_(job), options_(options), settings_(settings), context_(context), source_(source) {}
+       std::optional<StartWeights> start, TrainingDataSource& source)
+      : job_(job),
+        options_(options),
+        settings_(settings),
+        context_(context),
+        start_(std::move(start)),
+        source_(source) {}
 
   int run(bool only_prepare);
 
@@ -188,6 +209,7 @@ class Work {
   const OptionSet& options_;
   const TrainingSettings& settings_;
   const RunContext& context_;
+  std::optional<StartWeights> start_;  // until the model has them
   TrainingDataSource& source_;
   std::optional<RunLock> lock_;  // of the first process
 };
@@ -214,8 +236,11 @@ TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
   const MixerOptions shape = mixer_options(settings_.model, context_.encoder.shape, *system.formatter(),
                                            system.num_classes(), settings_.train.padding);
   parts.card = card_of(shape, system, settings_.train);
+  parts.settings = shaping_settings(options_, settings_);
   parts.model = resuming ? Mixer(shape, InitialValues::kNone)
-                         : make_model(shape, settings_.model, context_.encoder, settings_.train.seed);
+                         : make_model(shape, context_.encoder, start_ ? &*start_ : nullptr, parts.key.get(),
+                                      settings_.train.seed);
+  start_.reset();
   parts.model->to(context_.process.device);
   parts.device = context_.process.device;
   parts.group = job_.join(digest_of(options_, context_.process, parts, settings_.train.save_path));
@@ -305,13 +330,16 @@ int TrainingRun::run(TrainingDataSource& source) {
   print_start_lines(context.process);
   Job job(context.process.launch, settings_.launch, context.process.device);
   return job.run([&] {
-    TrainingSettings settings = settings_;
-    if (!only_prepare_) {  // before anything is written
-      context.encoder = choose_encoder(settings.model, resumes(settings), job);
-      check_max_len(context.encoder, settings.train.max_len);
-      settings.model.initial_checkpoint = find_start_weights(settings.model, job);
+    std::optional<StartWeights> start;
+    if (job.is_main()) require_folder_place(settings_.train.save_path);
+    if (!only_prepare_) {                                    // before anything is written
+      settings_.train.plan_batches(context.process.launch);  // which may refuse them
+      const bool resuming = resumes(settings_);
+      context.encoder = choose_encoder(settings_.model, resuming, job);
+      check_max_len(context.encoder, settings_.train.max_len);
+      if (!resuming) start = find_start_weights(settings_.model, source.formatter(), job);
     }
-    return Work(job, options_, settings, context, source).run(only_prepare_);
+    return Work(job, options_, settings_, context, std::move(start), source).run(only_prepare_);
   });
 }
 

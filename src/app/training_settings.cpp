@@ -4,6 +4,7 @@
 
 #include "canine/app/hub_model.hpp"
 #include "canine/app/require_file.hpp"
+#include "canine/app/word_frequencies.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/exchange/start_weights.hpp"
@@ -28,6 +29,8 @@ void check_files(const TrainingSettings& settings) {
                                      std::pair("fn-word-freq", settings.augmentation.word_frequencies)}) {
     if (!path.empty()) require_file(option, path);
   }
+  const auto& words = settings.augmentation.word_frequencies;
+  if (!words.empty()) read_word_frequencies(words);  // so that what is wrong with it comes first
   const std::string source = start_weights_source(settings.model.initial_checkpoint);
   if (!source.empty()) require_model("initial-checkpoint", source);
 }

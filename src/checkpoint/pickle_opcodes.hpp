@@ -1,6 +1,6 @@
 #pragma once
 
-/// The opcodes of pickle protocol 2 that torch.save writes (names as in CPython's pickle module).
+/// The opcodes of pickle protocols 2 to 5 that torch.save writes (names as in CPython's pickle module).
 namespace canine::pickle {
 
 constexpr char kMark = '(';
@@ -37,5 +37,26 @@ constexpr char kTuple3 = '\x87';
 constexpr char kNewTrue = '\x88';
 constexpr char kNewFalse = '\x89';
 constexpr char kLong1 = '\x8a';
+
+// Since protocol 3.
+constexpr char kBinBytes = 'B';
+constexpr char kShortBinBytes = 'C';
+
+// Since protocol 4.
+constexpr char kShortBinUnicode = '\x8c';
+constexpr char kBinUnicode8 = '\x8d';
+constexpr char kBinBytes8 = '\x8e';
+constexpr char kEmptySet = '\x8f';
+constexpr char kAddItems = '\x90';
+constexpr char kFrozenSet = '\x91';
+constexpr char kNewObjEx = '\x92';
+constexpr char kStackGlobal = '\x93';
+constexpr char kMemoize = '\x94';
+constexpr char kFrame = '\x95';
+
+// Since protocol 5.
+constexpr char kByteArray8 = '\x96';
+constexpr char kNextBuffer = '\x97';
+constexpr char kReadOnlyBuffer = '\x98';
 
 }  // namespace canine::pickle

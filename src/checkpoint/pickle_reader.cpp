@@ -31,19 +31,45 @@ PickleValue PickleReader::value(const std::vector<at::Tensor>& memory) const {
 }
 
 void PickleReader::run() {
-  if (bytes_.number(1) != static_cast<unsigned char>(kProto)) bytes_.fail("a pickle was expected");
-  if (const uint64_t protocol = bytes_.number(1); protocol != 2) {
-    bytes_.fail(
-        fmt::format("pickle protocol {} is not supported, 2 was expected (the default of torch.save)", protocol));
-  }
+  read_protocol();
   for (char opcode = bytes_.take(1).front(); opcode != kStop; opcode = bytes_.take(1).front()) {
+    const bool in_frame = bytes_.position() <= frame_end_;
     if (!step(opcode)) bytes_.fail(fmt::format("unknown opcode 0x{:02x}", static_cast<unsigned char>(opcode)));
+    if (in_frame && opcode != kFrame && bytes_.position() > frame_end_) bytes_.fail("a value reaches across a frame");
   }
   if (stack_.size() != 1 || !marks_.empty()) bytes_.fail("the pickle does not end with one value");
   if (bytes_.remaining() > 0) bytes_.fail("bytes behind the end of the pickle");
 }
 
-bool PickleReader::step(char opcode) { return step_literal(opcode) || step_collection(opcode) || step_object(opcode); }
+void PickleReader::read_protocol() {
+  constexpr uint64_t kFirst = 2;
+  constexpr uint64_t kLast = 5;
+  if (bytes_.number(1) != static_cast<unsigned char>(kProto)) {
+    bytes_.fail(
+        "a pickle of protocol 2 to 5 was expected (of protocol 0 or 1? Load it with torch.load in Python and save it "
+        "again, without pickle_protocol)");
+  }
+  protocol_ = bytes_.number(1);
+  if (protocol_ >= kFirst && protocol_ <= kLast) return;
+  bytes_.fail(
+      fmt::format("pickle protocol {} is not supported, {} to {} were expected; load it with torch.load in Python and "
+                  "save it again, without pickle_protocol",
+                  protocol_, kFirst, kLast));
+}
+
+/// Frames only say how much may be read at once. They neither overlap nor reach beyond the pickle.
+void PickleReader::begin_frame(uint64_t length) {
+  constexpr size_t kOpcodeAndLength = 9;
+  if (bytes_.position() < frame_end_ + kOpcodeAndLength) bytes_.fail("a frame in a frame");
+  if (length > bytes_.remaining()) bytes_.fail("a frame reaches beyond the end (the file is cut off or damaged)");
+  frame_end_ = bytes_.position() + length;
+}
+
+bool PickleReader::step(char opcode) {
+  return step_literal(opcode) || step_collection(opcode) || step_object(opcode) ||
+         (protocol_ >= 3 && step_of_protocol_3(opcode)) || (protocol_ >= 4 && step_of_protocol_4(opcode)) ||
+         (protocol_ >= 5 && step_of_protocol_5(opcode));
+}
 
 bool PickleReader::step_literal(char opcode) {
   switch (opcode) {
@@ -169,6 +195,57 @@ bool PickleReader::step_object(char opcode) {
   }
 }
 
+bool PickleReader::step_of_protocol_3(char opcode) {
+  if (opcode != kBinBytes && opcode != kShortBinBytes) return false;
+  push(PickleValue::Bytes{text(bytes_.number(opcode == kBinBytes ? 4 : 1))});
+  return true;
+}
+
+bool PickleReader::step_of_protocol_4(char opcode) {
+  switch (opcode) {
+    case kFrame:
+      begin_frame(bytes_.number(8));
+      return true;
+    case kMemoize:
+      remember(memo_.size());
+      return true;
+    case kShortBinUnicode:
+      push(text(bytes_.number(1)));
+      return true;
+    case kBinUnicode8:
+      push(text(bytes_.number(8)));
+      return true;
+    case kBinBytes8:
+      push(PickleValue::Bytes{text(bytes_.number(8))});
+      return true;
+    case kEmptySet:
+      push(SetNode{});
+      return true;
+    case kAddItems:
+      add_to_set(pop_to_mark());
+      return true;
+    case kFrozenSet:
+      push(SetNode{pop_to_mark()});
+      return true;
+    case kStackGlobal:
+      push_global();
+      return true;
+    case kNewObjEx:
+      push_object_with_names();
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool PickleReader::step_of_protocol_5(char opcode) {
+  if (opcode == kNextBuffer || opcode == kReadOnlyBuffer)
+    bytes_.fail("a buffer outside of the pickle is not supported");
+  if (opcode != kByteArray8) return false;
+  push(PickleValue::Bytes{text(bytes_.number(8))});
+  return true;
+}
+
 void PickleReader::push(Node node) { stack_.push_back(nodes_.add(std::move(node), bytes_)); }
 
 Ref PickleReader::top() const {
@@ -218,6 +295,37 @@ void PickleReader::set_items(const std::vector<Ref>& items) {
   auto* dict = nodes_.get<DictNode>(top());
   if (!dict) bytes_.fail("items are set in something that is no dict");
   for (size_t i = 0; i < items.size(); i += 2) dict->items.emplace_back(items[i], items[i + 1]);
+}
+
+void PickleReader::add_to_set(const std::vector<Ref>& items) {
+  if (nodes_.get<PickleValue::Opaque>(top())) return;
+  auto* set = nodes_.get<SetNode>(top());
+  if (!set) bytes_.fail("items are added to something that is no set");
+  set->items.insert(set->items.end(), items.begin(), items.end());
+}
+
+/// Module and name from the stack, as GLOBAL has them in its lines.
+void PickleReader::push_global() {
+  const auto* name = nodes_.get<std::string>(pop());
+  const auto* module = nodes_.get<std::string>(pop());
+  if (!name || !module || name->size() > kMaxNameBytes || module->size() > kMaxNameBytes) {
+    bytes_.fail("a name of a module was expected");
+  }
+  push(Global{present_module(*module) + '.' + *name});
+}
+
+/// (class, arguments, named arguments). No class that is known takes named ones.
+void PickleReader::push_object_with_names() {
+  const auto* names = nodes_.get<DictNode>(pop());
+  if (!names) bytes_.fail("the named arguments of a call are no dict");
+  const Ref arguments = pop();
+  const Ref callable = pop();
+  const auto* global = nodes_.get<Global>(callable);
+  if (global && !names->items.empty()) {
+    push(PickleValue::Opaque{global->name});
+  } else {
+    push(call_known(nodes_, storages_, callable, arguments, bytes_));
+  }
 }
 
 std::string PickleReader::text(uint64_t length) { return std::string(bytes_.take(length)); }

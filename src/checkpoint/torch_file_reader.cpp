@@ -5,6 +5,7 @@
 #include <future>
 #include <unordered_map>
 
+#include "canine/checkpoint/bare_pickle.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/sha256.hpp"
 #include "pickle_reader.hpp"
@@ -54,9 +55,12 @@ class TorchFile {
     std::array<std::byte, 4> start{};
     file_.read(0, std::span(start).first(std::min<uint64_t>(start.size(), file_.size())));
     const std::string_view text(reinterpret_cast<const char*>(start.data()), start.size());
-    if (text.starts_with("\x80\x02\x8a\x0a")) {
+    if (is_bare_pickle(text)) {
       throw CheckpointError(
-          "{}: saved in the format of PyTorch before 1.6; load it with torch.load in Python and save it again", name_);
+          "{}: saved in the format of PyTorch before 1.6, or by pickle alone; load it with torch.load in Python and "
+          "save "
+          "it again with torch.save",
+          name_);
     }
     if (text != "PK\x03\x04") {
       throw CheckpointError("{}: not a file of torch.save: it does not start as a zip file ({} bytes)", name_,

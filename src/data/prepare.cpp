@@ -12,6 +12,7 @@
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/data/preparation_check.hpp"
 #include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 #include "canine/text/general_formatter.hpp"
@@ -64,22 +65,28 @@ PreparedData reuse_unrecorded(const fs::path& folder) {
   return prepared;
 }
 
-PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
-  const fs::path manifest_path = folder / kManifestFile;
-  if (!is_there(manifest_path)) return reuse_unrecorded(folder);
-  constexpr std::string_view kHowToGoOn =
-      "To prepare the data again add --overwrite-prepared, or choose another --save-path; "
-      "to use what is there give the options it was made with.";
-  PreparedManifest manifest;
+constexpr std::string_view kHowToGoOn =
+    "To prepare the data again add --overwrite-prepared, or choose another --save-path; "
+    "to use what is there give the options it was made with.";
+
+PreparedManifest read_manifest(const fs::path& folder) {
   try {
-    manifest = PreparedManifest::read(manifest_path);
+    return PreparedManifest::read(folder / kManifestFile);
   } catch (const DataError& error) {
     throw UsageError("{}\n{}", error.what(), kHowToGoOn);
   }
-  if (const auto lines = differences(manifest, options, folder); !lines.empty()) {
-    throw UsageError("{} holds prepared data that does not fit:\n  {}\n{}", folder.string(), fmt::join(lines, "\n  "),
-                     kHowToGoOn);
-  }
+}
+
+void require_no_difference(const std::vector<std::string>& lines, const fs::path& folder) {
+  if (lines.empty()) return;
+  throw UsageError("{} holds prepared data that does not fit:\n  {}\n{}", folder.string(), fmt::join(lines, "\n  "),
+                   kHowToGoOn);
+}
+
+PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
+  if (!is_there(folder / kManifestFile)) return reuse_unrecorded(folder);
+  const PreparedManifest manifest = read_manifest(folder);
+  require_no_difference(differences(manifest, options, folder), folder);
   if (!options.dataset.empty() && !is_there(options.dataset)) {
     log_note("{} is not there; the data prepared from it before is used", options.dataset.string());
   }
@@ -101,19 +108,26 @@ void require_column(const std::vector<std::string>& present, const PrepareOption
                    list_of_names(present), absent_column_hint(options.dataset, present, {name}));
 }
 
-Table read_source(const PrepareOptions& options) {
+/// The columns that are read, which the source must have.
+std::vector<std::string> source_columns(const PrepareOptions& options) {
   const std::vector<std::string> present = read_column_names(options.dataset);
-  ReadOptions read;
   require_column(present, options, "--input-col", options.input_col);
-  read.columns = {options.input_col};
+  std::vector<std::string> columns = {options.input_col};
   for (const std::string& name : options.target_cols) {
     require_column(present, options, "--target-cols", name);
-    read.columns.push_back(name);
+    columns.push_back(name);
   }
   if (options.language_col) {
     require_column(present, options, "--language-col", *options.language_col);
-    read.columns.push_back(*options.language_col);
+    columns.push_back(*options.language_col);
   }
+  return columns;
+}
+
+Table read_source(const PrepareOptions& options) {
+  ReadOptions read;
+  read.refuse_surplus = true;
+  read.columns = source_columns(options);
   log_info("Loading data from {}", options.dataset.string());
   Table table = read_table(options.dataset, read);
   log_info("Loaded {}", counted(table.num_rows, "row"));
@@ -262,6 +276,17 @@ PreparedData open_prepared(const PrepareOptions& options, const fs::path& folder
                      file.string());
   }
   return reuse(options, folder);
+}
+
+void check_preparation(const PrepareOptions& options, const fs::path& folder) {
+  options.validate();
+  require_other_file(options.dataset, folder);
+  const std::array files = prepared_files(folder);
+  if (options.overwrite_prepared || !std::ranges::all_of(files, is_there)) {
+    if (!options.dataset.empty()) source_columns(options);
+  } else if (is_there(folder / kManifestFile)) {
+    require_no_difference(option_differences(read_manifest(folder), options), folder);
+  }
 }
 
 PreparedData prepare(const PrepareOptions& options, const fs::path& folder) {

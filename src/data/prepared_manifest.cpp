@@ -121,14 +121,19 @@ PreparedManifest PreparedManifest::read(const fs::path& path) {
   }
 }
 
-std::vector<std::string> differences(const PreparedManifest& manifest, const PrepareOptions& options,
-                                     const fs::path& folder) {
+std::vector<std::string> option_differences(const PreparedManifest& manifest, const PrepareOptions& options) {
   std::vector<std::string> lines;
   for (const auto& [flag, now] : shaping_options(options)) {
     const auto before = std::ranges::find(manifest.options, flag, &ShapingOptions::value_type::first);
     const std::string_view was = before == manifest.options.end() ? "nothing" : std::string_view(before->second);
     if (was != now) lines.push_back(fmt::format("{}: prepared with {}, now {}", flag, was, now));
   }
+  return lines;
+}
+
+std::vector<std::string> differences(const PreparedManifest& manifest, const PrepareOptions& options,
+                                     const fs::path& folder) {
+  std::vector<std::string> lines = option_differences(manifest, options);
   const std::array changes = {
       changed_source(manifest, options.dataset), changed_file(folder / kTrainFile, manifest.train),
       changed_file(folder / kValFile, manifest.val), changed_file(folder / kKeyFile, manifest.key)};

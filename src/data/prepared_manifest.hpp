@@ -31,6 +31,9 @@ struct PreparedManifest {
 
 ShapingOptions shaping_options(const PrepareOptions& options);
 
+/// Flags that were others when the files were prepared, one line each.
+std::vector<std::string> option_differences(const PreparedManifest& manifest, const PrepareOptions& options);
+
 /// What is different between the prepared files' making and the wishes of now, one line each: flags, the source (if it
 /// is given and there), and files that are not as they were written.
 std::vector<std::string> differences(const PreparedManifest& manifest, const PrepareOptions& options,

@@ -4,6 +4,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/stand_in.hpp"
 #include "canine/exchange/label_key_text.hpp"
 #include "canine/hub/hub_cache.hpp"
 #include "canine/model/encoder_config.hpp"
@@ -20,6 +21,7 @@ constexpr uint64_t kMostYamlBytes = uint64_t{1} << 20;
 /// Text of a file that need not be there.
 std::optional<std::string> read_if_there(const fs::path& path, uint64_t limit) {
   std::error_code ignored;
+  if (const std::string why = stand_in(path); !why.empty()) throw CheckpointError("{}: {}", path.string(), why);
   if (!fs::exists(path, ignored)) return std::nullopt;
   return read_file(path, limit);
 }

@@ -1,5 +1,8 @@
 #include "canine/exchange/start_weights.hpp"
 
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/tensor.h>
+
 #include <algorithm>
 #include <cctype>
 #include <string_view>
@@ -8,6 +11,7 @@
 #include "canine/core/log.hpp"
 #include "canine/model/decoder.hpp"
 #include "canine/model/encoder.hpp"
+#include "start_codes.hpp"
 #include "weight_names.hpp"
 
 namespace canine {
@@ -24,16 +28,7 @@ int64_t num_classes(const NamedTensors& weights) {
   return 0;
 }
 
-void load_flat_head(Mixer& model, const NamedTensors& weights, const std::string& source) {
-  const int64_t found = num_classes(weights);
-  const int64_t wanted = model->options().num_classes;
-  if (found != wanted) {
-    log_note("{}: its flat head has {} classes and this model's {}, so that one starts with random values", source,
-             found, wanted);
-    return;
-  }
-  load_state_dict(*model->named_children()["linear_decoder"], part_of(weights, "linear_decoder."), source);
-}
+bool is_of_head(std::string_view name) { return name.starts_with("linear_decoder."); }
 
 }  // namespace
 
@@ -50,15 +45,67 @@ StartWeights::StartWeights(const std::string& source, bool only_encoder)
                         content_.weights.size(), content_.weights.front().first);
 }
 
-void StartWeights::load_into(Mixer& model) const {
+void StartWeights::require_codes(const FormatterOptions& run) {
+  if (only_encoder_ || !content_.type || *content_.type == ModelType::kFlat) return;
+  const auto difference = codes_difference(content_, run);
+  if (!difference) return;
+  const std::string source = content_.path.string();
+  if (content_.type == ModelType::kSeq2Seq) {
+    log_note("{}: its decoder was trained with {}, so it starts with random values", source, *difference);
+    same_blocks_ = false;
+    return;
+  }
+  throw CheckpointError(
+      "--initial-checkpoint {}: it was trained with {}; give the former, or take its encoder alone with --only-encoder",
+      source, *difference);
+}
+
+/// The rows of the head in the order of the run's classes.
+NamedTensors StartWeights::with_classes_of(const NamedTensors& weights, const LabelKey* key) const {
+  if (key == nullptr || !content_.key || *content_.key == *key) return weights;
+  const std::string source = content_.path.string();
+  const auto classes = matching_classes(*content_.key, *key);
+  if (!classes) {
+    throw CheckpointError(
+        "--initial-checkpoint {}: its {} codes are not the {} codes of this run, so its classes would mean something "
+        "else; take its encoder alone with --only-encoder, or train on data with its codes",
+        source, content_.key->size(), key->size());
+  }
+  log_note("{}: its classes have another order than those of this run; the rows of its flat head are put into theirs",
+           source);
+  const at::Tensor order = at::tensor(at::IntArrayRef(*classes), at::kLong);
+  NamedTensors ordered = weights;
+  for (auto& [name, tensor] : ordered) {
+    if (is_of_head(name) && tensor.dim() > 0 && tensor.size(0) == key->size()) tensor = tensor.index_select(0, order);
+  }
+  return ordered;
+}
+
+/// The head of a flat model, where it has the classes of the run.
+void StartWeights::load_head(Mixer& model, const NamedTensors& weights, const LabelKey* key) const {
+  const int64_t found = num_classes(weights);
+  const int64_t wanted = model->options().num_classes;
+  const bool other_codes = key != nullptr && content_.key && !matching_classes(*content_.key, *key);
+  if (found != wanted || other_codes) {
+    log_note("{}: its flat head has {} classes and this model's {}{}, so that one starts with random values",
+             content_.path.string(), found, wanted, found == wanted ? " of other codes" : "");
+    return;
+  }
+  load_state_dict(*model->named_children()["linear_decoder"], part_of(with_classes_of(weights, key), "linear_decoder."),
+                  content_.path.string());
+}
+
+void StartWeights::load_into(Mixer& model, const LabelKey* key) const {
   const std::string source = content_.path.string();
   const NamedTensors weights = mixer_weights(content_);
   if (complete()) {
+    const NamedTensors of_run = num_classes(weights) == model->options().num_classes ? with_classes_of(weights, key)
+                                                                                     : weights;  // whose shapes tell
     log_info("Start weights: all of {}", source);
-    load_state_dict(*model, weights, source);
+    load_state_dict(*model, of_run, source);
     return;
   }
-  const bool with_decoder = !only_encoder_ && content_.type == ModelType::kSeq2Seq;
+  const bool with_decoder = !only_encoder_ && content_.type == ModelType::kSeq2Seq && same_blocks_;
   const bool with_head = !only_encoder_ && content_.type == ModelType::kFlat;
   log_info("Start weights: the encoder{} of {}",
            with_decoder ? " and the decoder"
@@ -67,7 +114,7 @@ void StartWeights::load_into(Mixer& model) const {
            source);
   load_state_dict(model->encoder(), part_of(encoder_weights(content_.weights), "encoder."), source);
   if (with_decoder) load_state_dict(model->decoder(), part_of(weights, "decoder."), source);
-  if (with_head) load_flat_head(model, weights, source);
+  if (with_head) load_head(model, weights, key);
 }
 
 }  // namespace canine

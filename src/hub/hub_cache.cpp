@@ -6,46 +6,47 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/stand_in.hpp"
+#include "canine/hub/weight_index.hpp"
 #include "environment.hpp"
+#include "plain_name.hpp"
 
 namespace canine {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxNameBytes = 200;
 constexpr uint64_t kMaxRefBytes = 1024;
-
-/// One or more of the letters, digits and marks that names of the Hub have, and nothing that means a folder above.
-bool is_plain(std::string_view text) {
-  const auto allowed = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-  };
-  return !text.empty() && text.size() <= kMaxNameBytes && text.front() != '.' &&
-         text.find("..") == std::string_view::npos && std::all_of(text.begin(), text.end(), allowed);
-}
 
 /// Branches and tags may have slashes ("refs/pr/1").
 bool is_revision(std::string_view text) {
   for (size_t slash = text.find('/'); slash != std::string_view::npos; slash = text.find('/')) {
-    if (!is_plain(text.substr(0, slash))) return false;
+    if (!is_plain_name(text.substr(0, slash))) return false;
     text.remove_prefix(slash + 1);
   }
-  return is_plain(text);
+  return is_plain_name(text);
 }
 
 bool is_repository(std::string_view text) {
   if (text.find("--") != std::string_view::npos) return false;  // stands for "/" in names of folders
   const size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return is_plain(text);
-  return is_plain(text.substr(0, slash)) && is_plain(text.substr(slash + 1));
+  if (slash == std::string_view::npos) return is_plain_name(text);
+  return is_plain_name(text.substr(0, slash)) && is_plain_name(text.substr(slash + 1));
 }
 
 bool holds(const fs::path& snapshot, HubFiles files) {
   std::error_code ignored;
   const auto has = [&](std::string_view name) { return fs::is_regular_file(snapshot / name, ignored); };
-  return has(kHubConfig) &&
-         (files == HubFiles::kConfig || std::any_of(std::begin(kHubWeights), std::end(kHubWeights), has));
+  if (!has(kHubConfig) || files == HubFiles::kConfig) return has(kHubConfig);
+  const auto weights = std::find_if(std::begin(kHubWeights), std::end(kHubWeights), has);
+  if (weights == std::end(kHubWeights)) return false;
+  if (!is_weight_index(*weights)) return true;
+  try {
+    const std::vector<std::string> parts = WeightIndex::read(snapshot / *weights).files();
+    return std::all_of(parts.begin(), parts.end(), has);
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 /// Commit that a branch or tag had when it was downloaded; otherwise the revision itself, which may be a commit.
@@ -72,6 +73,15 @@ std::optional<fs::path> newest_snapshot(const fs::path& model, HubFiles files) {
 }
 
 }  // namespace
+
+bool is_plain_name(std::string_view text) {
+  constexpr size_t kMaxBytes = 200;
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
+  return !text.empty() && text.size() <= kMaxBytes && text.front() != '.' &&
+         text.find("..") == std::string_view::npos && std::all_of(text.begin(), text.end(), allowed);
+}
 
 bool is_hub_weights(std::string_view file_name) {
   return std::find(std::begin(kHubWeights), std::end(kHubWeights), file_name) != std::end(kHubWeights);
@@ -105,10 +115,21 @@ fs::path hub_model_folder(const fs::path& cache, const HubName& name) {
   return cache / folder;
 }
 
+std::string damage_in_cache(const fs::path& cache, const HubName& name) {
+  std::error_code ignored;
+  for (const auto& snapshot : fs::directory_iterator(hub_model_folder(cache, name) / "snapshots", ignored)) {
+    for (const auto& file : fs::directory_iterator(snapshot.path(), ignored)) {
+      const std::string why = stand_in(file.path());
+      if (!why.empty()) return file.path().string() + ": " + why;
+    }
+  }
+  return "";
+}
+
 std::optional<fs::path> find_cached_model(const fs::path& cache, const HubName& name, HubFiles files) {
   const fs::path model = hub_model_folder(cache, name);
   const std::string commit = commit_of(model, name.revision);
-  if (is_plain(commit) && holds(model / "snapshots" / commit, files)) return model / "snapshots" / commit;
+  if (is_plain_name(commit) && holds(model / "snapshots" / commit, files)) return model / "snapshots" / commit;
   if (name.revision == HubName().revision) return newest_snapshot(model, files);
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <system_error>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "blob_download.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/hub/weight_index.hpp"
 #include "environment.hpp"
 
 namespace canine {
@@ -90,6 +92,48 @@ fs::path link_snapshot(const fs::path& model, const std::string& revision, const
   return snapshot;
 }
 
+std::vector<RemoteFile>::iterator find_index(std::vector<RemoteFile>& files) {
+  return std::find_if(files.begin(), files.end(), [](const RemoteFile& file) { return is_weight_index(file.name); });
+}
+
+/// Folder of a model in the cache, into which files are brought.
+class Store {
+ public:
+  Store(const HubName& name, const DownloadOptions& options)
+      : options_(options),
+        model_(hub_model_folder(options.cache, name)),
+        locks_(options.cache / ".locks" / model_.filename()) {
+    make_folder(blobs());
+    make_folder(locks_);
+  }
+
+  const fs::path& model() const { return model_; }
+  fs::path blobs() const { return model_ / "blobs"; }
+
+  void fetch(RemoteModel& remote, const std::vector<RemoteFile>& files) const {
+    uint64_t total = 0;
+    uint64_t there = 0;
+    for (const RemoteFile& file : files) {
+      total += file.size;
+      there += bytes_there(blobs(), file);
+    }
+    require_space(blobs(), total - there);
+    uint64_t done = 0;
+    for (const RemoteFile& file : files) {
+      const auto report = [&](uint64_t bytes) {
+        if (options_.progress) options_.progress(done + bytes, total);
+      };
+      download_blob(remote, file, blobs(), locks_, options_, report);
+      done += file.size;
+    }
+  }
+
+ private:
+  const DownloadOptions& options_;
+  fs::path model_;
+  fs::path locks_;
+};
+
 }  // namespace
 
 DownloadOptions DownloadOptions::from_environment() {
@@ -104,36 +148,24 @@ DownloadOptions DownloadOptions::from_environment() {
 
 fs::path download_model(const HubName& name, const DownloadOptions& options) {
   if (options.offline) {
+    const std::string damage = damage_in_cache(options.cache, name);
     throw UsageError(
-        "the model is not in the Hub cache ({}), and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to download it. "
+        "the model is not {}in the Hub cache ({}), and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to download it. "
         "Unset it, or {}",
-        hub_model_folder(options.cache, name).string(), fetch_advice(name));
+        damage.empty() ? "" : "whole ", damage.empty() ? hub_model_folder(options.cache, name).string() : damage,
+        fetch_advice(name));
   }
   RemoteModel remote(name, options);
-  const std::vector<RemoteFile> files = remote.files();
-
-  const fs::path model = hub_model_folder(options.cache, name);
-  const fs::path blobs = model / "blobs";
-  const fs::path locks = options.cache / ".locks" / model.filename();
-  make_folder(blobs);
-  make_folder(locks);
-  uint64_t total = 0;
-  uint64_t there = 0;
-  for (const RemoteFile& file : files) {
-    total += file.size;
-    there += bytes_there(blobs, file);
+  std::vector<RemoteFile> files = remote.files();
+  Store store(name, options);
+  if (const auto index = find_index(files); index != files.end()) {
+    store.fetch(remote, {*index});
+    const WeightIndex parts = WeightIndex::read(store.blobs() / index->etag);
+    const std::vector<RemoteFile> weights = remote.parts(parts.files(), index->commit);
+    files.insert(files.begin(), weights.begin(), weights.end());
   }
-  require_space(blobs, total - there);
-
-  uint64_t done = 0;
-  for (const RemoteFile& file : files) {
-    const auto report = [&](uint64_t bytes) {
-      if (options.progress) options.progress(done + bytes, total);
-    };
-    download_blob(remote, file, blobs, locks, options, report);
-    done += file.size;
-  }
-  return link_snapshot(model, name.revision, files);
+  store.fetch(remote, files);
+  return link_snapshot(store.model(), name.revision, files);
 }
 
 }  // namespace canine

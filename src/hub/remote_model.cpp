@@ -75,15 +75,36 @@ std::vector<RemoteFile> RemoteModel::files() {
   for (const std::string_view file : kHubWeights) {
     if (!weights) weights = of_same_commit(file);
   }
-  if (!weights) {
-    throw UsageError("the model '{}' at {} has neither {} nor {} (weights in several files are not supported)",
-                     name_.repository, options_.endpoint, kHubWeights[0], kHubWeights[1]);
-  }
+  if (!weights) refuse_weights(config->commit);
   std::vector<RemoteFile> files = {*weights, *config};
   for (const std::string_view optional : {kHubCard, kHubKey}) {
     if (const auto file = of_same_commit(optional)) files.insert(files.begin(), *file);
   }
   return files;
+}
+
+std::vector<RemoteFile> RemoteModel::parts(const std::vector<std::string>& names, const std::string& commit) {
+  std::vector<RemoteFile> files;
+  for (const std::string& name : names) {
+    const std::optional<RemoteFile> file = find(name, commit);
+    if (!file) {
+      throw UsageError("the model '{}' at {} lacks {}, which its index of weights names", name_.repository,
+                       options_.endpoint, name);
+    }
+    files.push_back(*file);
+  }
+  return files;
+}
+
+/// Weights that are not in a form that is read here are named.
+void RemoteModel::refuse_weights(const std::string& commit) {
+  std::string others;
+  for (const char* name : {"model.fp16.safetensors", "pytorch_model.fp16.bin", "tf_model.h5", "flax_model.msgpack"}) {
+    if (find(name, commit)) others += fmt::format("{}{}", others.empty() ? "; it has " : ", ", name);
+  }
+  throw UsageError("the model '{}' at {} has neither {} nor {}, whole or in several files with an index{}{}",
+                   name_.repository, options_.endpoint, kHubWeights[0], kHubWeights[2], others,
+                   others.empty() ? "" : ". Download it, convert it to model.safetensors, and give the folder");
 }
 
 std::string RemoteModel::address(std::string_view file, std::string revision) const {

@@ -26,10 +26,13 @@ class RemoteModel {
  public:
   RemoteModel(HubName name, const DownloadOptions& options);
 
-  /// The files that make the model, all of one commit: key.json and canine.json (if there), weights, config.json; of
-  /// these those that the options name.
+  /// The files that make the model, all of one commit: key.json and canine.json (if there), weights or their index,
+  /// config.json; of these those that the options name.
   /// Throws UsageError if there is no such model, no access, or files are missing; IoError.
   std::vector<RemoteFile> files();
+
+  /// Files of the same commit that must be there: those that an index names. Throws as files() does.
+  std::vector<RemoteFile> parts(const std::vector<std::string>& names, const std::string& commit);
 
   /// Asks once more about a file that is being downloaded: signed addresses run out. Throws PassingTrouble and
   /// FinalTrouble, the latter also if it is another file now.
@@ -44,6 +47,7 @@ class RemoteModel {
  private:
   std::string address(std::string_view file, std::string revision) const;
   std::optional<RemoteFile> find(std::string_view file, const std::string& revision);
+  [[noreturn]] void refuse_weights(const std::string& commit);
   std::optional<RemoteFile> ask(std::string_view file, const std::string& revision);
 
   HubName name_;

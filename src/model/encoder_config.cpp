@@ -8,6 +8,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/json_depth.hpp"
+#include "canine/core/stand_in.hpp"
 
 namespace canine {
 namespace {
@@ -82,6 +83,7 @@ EncoderOptions parse_encoder_config(std::string_view json, const std::string& wh
 
 EncoderOptions load_encoder_config(const std::filesystem::path& path, const std::string& where) {
   constexpr uint64_t kMostBytes = uint64_t{1} << 20;
+  if (const std::string why = stand_in(path); !why.empty()) throw UsageError("{}: {}", where, why);
   return parse_encoder_config(read_file(path, kMostBytes), where);
 }
 

@@ -14,6 +14,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/exchange/label_key_text.hpp"
+#include "canine/exchange/wrapped_names.hpp"
 
 namespace canine {
 namespace {
@@ -124,6 +125,12 @@ std::optional<ValidationMetrics> read_validation(const PickleValue& value, const
   return metrics;
 }
 
+PickleValue settings_value(const RunState& state) {
+  Dict settings;
+  for (const auto& [flag, value] : state.settings) settings.items.emplace_back(flag, value);
+  return settings;
+}
+
 PickleValue state_value(const RunState& state) {
   return dict({{"format", kStateFormat},
                {"epoch_loss", state.epoch.loss},
@@ -158,7 +165,8 @@ PickleValue state_value(const RunState& state) {
                {"padding", state.padding},
                {"precision", state.precision},
                {"data_fingerprint", state.data_fingerprint},
-               {"card", state.card}});
+               {"card", state.card},
+               {"settings", settings_value(state)}});
 }
 
 RunState read_state(const PickleValue& value, const std::string& source) {
@@ -196,6 +204,11 @@ RunState read_state(const PickleValue& value, const std::string& source) {
     state.weight_decay = number("weight_decay");
     state.clip_norm = number("clip_norm");
   }
+  if (const PickleValue* settings = value.find("settings")) {
+    for (const auto& [flag, text] : settings->as_dict(path + "/settings").items) {
+      state.settings.emplace(flag.as_string(path + "/settings"), text.as_string(path + "/settings"));
+    }
+  }
   read_job_state(value, path, state);
   return state;
 }
@@ -206,7 +219,18 @@ std::vector<std::pair<std::string, at::Tensor>> read_model(const PickleValue& co
     const std::string& text = name.as_string(source + ": a name in model");
     tensors.emplace_back(text, tensor.as_tensor(fmt::format("{}: model/{}", source, text)));
   }
-  return tensors;
+  return unwrapped(tensors, source);
+}
+
+/// A model of another program has its weights under other entries, and nothing that a run could go on with.
+void require_entries(const PickleValue& content, const std::string& source) {
+  for (const char* entry : {"model", "optimizer", "scheduler", "step", "key"}) {
+    if (content.find(entry) != nullptr) continue;
+    throw CheckpointError(
+        "{}: it lacks the entry '{}', without which a run cannot go on from it; to start a new run from its weights "
+        "give --initial-checkpoint {} and another folder for the run",
+        source, entry, source);
+  }
 }
 
 void copy_state(at::Tensor& to, const PickleValue& from, const std::string& path) {
@@ -292,6 +316,7 @@ PickleValue checkpoint_content(Mixer& model, AdamW& optimizer, const LinearSched
 Restored restore_checkpoint(const PickleValue& content, Mixer& model, AdamW& optimizer, const LabelKey* key,
                             const std::string& source) {
   const c10::NoGradGuard no_grad;
+  require_entries(content, source);
   check_key(content.at("key", source), key, source);
   load_state_dict(*model, read_model(content, source), source);
   restore_optimizer(content.at("optimizer", source), optimizer, source);

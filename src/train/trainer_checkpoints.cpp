@@ -20,6 +20,8 @@
 namespace canine {
 namespace {
 
+constexpr const char* kEncoderFlag = "--encoder";  // gives the first weights only
+
 void require_same(std::string_view what, std::string_view stored, std::string_view now) {
   if (stored == now) return;
   throw CheckpointError(
@@ -56,6 +58,7 @@ RunState Trainer::State::run_state() {
   state.precision = name_of(options.precision);
   state.data_fingerprint = parts.data_fingerprint;
   state.card = parts.card;
+  state.settings = parts.settings;
   return state;
 }
 
@@ -199,6 +202,16 @@ void Trainer::State::compare_settings(const RunState& stored) const {
   differs("--seq2seq-weight", stored.seq2seq_weight.value_or(options.seq2seq_weight), options.seq2seq_weight);
   differs("--weight-decay", stored.weight_decay.value_or(options.weight_decay), options.weight_decay);
   differs("--clip-norm", stored.clip_norm.value_or(options.clip_norm), options.clip_norm);
+  for (const auto& [flag, was] : stored.settings) {
+    const auto now = parts.settings.find(flag);
+    if (now == parts.settings.end() || now->second == was) continue;
+    if (flag == kEncoderFlag) {
+      log_note("{} was {} when the run began and is {} now, which has no effect: the weights are the checkpoint's",
+               flag, was, now->second);
+    } else {
+      differs(flag.c_str(), was, now->second);
+    }
+  }
   differs("the number of training rows", stored.num_rows, parts.train->size());
   if (same_batches && (stored.world_size != batches.processes || stored.batch_size != batches.per_process)) {
     log_note(

@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "app/captured.hpp"
-#include "canine/app/command_line.hpp"
 
 namespace canine {
 namespace {
@@ -321,12 +320,6 @@ TEST_CASE("help lines show name, value, limits and default within 100 columns") 
   const std::string indent(30, ' ');
   CHECK(text.find("\n  --a-switch-with-quite-a-long-name\n" + indent + std::string(60, 'a') + "\n" + indent +
                   std::string(20, 'b') + "\n") != std::string::npos);
-}
-
-TEST_CASE("nearest words") {
-  CHECK(nearest("bach-size", {"dataset", "batch-size"}) == "batch-size");
-  CHECK(nearest("qqqqqqq", {"dataset", "batch-size"}).empty());
-  CHECK(nearest("seeds", {"seed", "speed"}) == "seed");
 }
 
 }  // namespace

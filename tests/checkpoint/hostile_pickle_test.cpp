@@ -24,9 +24,9 @@ std::string repeated(const std::string& text, int times) {
   return result;
 }
 
-/// Reads a torch file that holds this pickle (without its frame) and a storage of 16 bytes.
-PickleValue read_pickle(const std::string& body) {
-  const MemoryFile file(make_zip(torch_parts("\x80\x02" + body + ".", {std::string(16, '\1')})));
+/// Reads a torch file that holds this pickle (without its first and last opcode) and a storage of 16 bytes.
+PickleValue read_pickle(const std::string& body, char protocol = 2) {
+  const MemoryFile file(make_zip(torch_parts("\x80"s + protocol + body + ".", {std::string(16, '\1')})));
   return read_torch_file(file.path());
 }
 
@@ -199,13 +199,102 @@ TEST_CASE("hostile pickle: refused with the reason, in bounded memory") {
   CHECK(peak_kib() - before < kMostKib);
 }
 
+std::string frame(uint64_t length) { return "\x95" + little_endian(length, 8); }
+std::string short_text(const std::string& content) {
+  return "\x8c" + std::string(1, static_cast<char>(content.size())) + content;
+}
+
+TEST_CASE("hostile pickle: later protocols name calls too, and nothing runs") {
+  const TempFolder folder;
+  const std::string target = (folder / "made").string();
+  const std::string system = short_text("posix") + "\x94" + short_text("system") + "\x94\x93\x94";
+  const std::string shell = short_text("touch " + target);
+  struct Case {
+    std::string body;
+    const char* expected;
+  };
+  const Case cases[] = {
+      {system + shell + "\x85R", "<posix.system>"},
+      {frame(system.size() + shell.size() + 2) + system + shell + "\x85R", "<posix.system>"},
+      {system + shell + "\x85}\x92", "<posix.system>"},
+      {system + ")}" + short_text("command") + shell + "s\x92", "<posix.system>"},
+      {short_text("collections") + short_text("OrderedDict") + "\x93)}" + short_text("a") + "K\1s\x92",
+       "<collections.OrderedDict>"},
+      {short_text("builtins") + short_text("eval") + "\x93" + shell + "\x85R", "<builtins.eval>"},
+      {"\x8f(" + system + shell + "\x85R\x90", "set(<posix.system>)"},
+      {"(" + system + shell + "\x85R\x91", "set(<posix.system>)"},
+      {system + ")R(NN\x90", "<posix.system>"},
+  };
+  for (const char protocol : {'\4', '\5'}) {
+    for (const Case& each : cases) {
+      INFO(each.body);
+      CHECK(describe(read_pickle(each.body, protocol)) == each.expected);
+      CHECK(std::filesystem::is_empty(folder.path()));
+    }
+  }
+}
+
+TEST_CASE("hostile pickle: of later protocols, refused with the reason") {
+  struct Case {
+    const char* what;
+    std::string body;
+    const char* message;
+  };
+  const std::string ones(8, '\xff');
+  const Case cases[] = {
+      {"text of 16 EiB", "\x8d" + ones, "cut off"},
+      {"bytes of 16 EiB", "\x8e" + ones, "cut off"},
+      {"an array of 16 EiB", "\x96" + ones, "cut off"},
+      {"bytes of 4 GiB", "B\xff\xff\xff\xff", "cut off"},
+      {"short bytes beyond the end", "C\xff", "cut off"},
+      {"short text beyond the end", "\x8c\xff", "cut off"},
+      {"a frame of 16 EiB", "\x95" + ones, "beyond the end"},
+      {"a frame longer than the rest", frame(3) + "N", "beyond the end"},
+      {"a frame in a frame", frame(10) + frame(1) + "N", "a frame in a frame"},
+      {"a frame that begins in a frame", frame(1) + frame(1) + "N", "a frame in a frame"},
+      {"a value across a frame", frame(1) + "K\1", "across a frame"},
+      {"memoize nothing", "\x94N", "value is missing"},
+      {"memoize below a mark", "N(\x94", "value is missing"},
+      {"a memo entry that is not there yet", "N\x94h\1", "memo entry 1"},
+      {"a global of numbers", "K\1K\1\x93", "name of a module"},
+      {"a global of one text", short_text("os") + "\x93", "value is missing"},
+      {"a global with a long name", text(std::string(2000, 'm')) + short_text("n") + "\x93", "name of a module"},
+      {"items into a list", "](NN\x90", "no set"},
+      {"items into nothing", "(NN\x90", "value is missing"},
+      {"a frozen set without mark", "N\x91", "mark is missing"},
+      {"named arguments that are no dict", short_text("a") + short_text("b") + "\x93)]\x92", "no dict"},
+      {"named arguments of a number", "K\1)}\x92", "no name is called"},
+      {"a buffer from elsewhere", "\x97", "outside of the pickle"},
+      {"a read-only buffer", "N\x98", "outside of the pickle"},
+      {"sets in themselves", "\x8f\x94(h" + "\0"s + "\x90", "contain themselves"},
+      {"many objects", "](" + repeated("]\x94", 1100000) + "e", "more than 1048576 objects"},
+      {"LONG4", "\x8b\xff\xff\xff\xff"s, "unknown opcode 0x8b"},
+      {"an instance of protocol 0", "(cos\nsystem\no", "unknown opcode 0x6f"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.what);
+    CHECK_THROWS_AS(read_pickle(each.body, 5), CheckpointError);
+    CHECK_THROWS_WITH(read_pickle(each.body, 5), ContainsSubstring(each.message));
+  }
+  // Opcodes of a protocol that the pickle does not name.
+  CHECK_THROWS_WITH(read_pickle("C\1a", 2), ContainsSubstring("unknown opcode 0x43"));
+  CHECK_THROWS_WITH(read_pickle("\x8f", 3), ContainsSubstring("unknown opcode 0x8f"));
+  CHECK_THROWS_WITH(read_pickle("\x96" + std::string(8, '\0'), 4), ContainsSubstring("unknown opcode 0x96"));
+  for (const char protocol : {'\0', '\1', '\6', '\xff'}) {
+    CHECK_THROWS_WITH(read_pickle("N", protocol), ContainsSubstring("2 to 5 were expected"));
+  }
+}
+
 TEST_CASE("hostile pickle: any opcode on any stack ends well") {
-  for (const std::string& stack : {""s, "N"s, "NN"s, "(N"s, "]N"s, "}NN"s, "cos\nsystem\n)"s, kFloats, "()"s}) {
+  for (const std::string& stack :
+       {""s, "N"s, "NN"s, "(N"s, "]N"s, "}NN"s, "cos\nsystem\n)"s, kFloats, "()"s, "\x8f(N"s, frame(3)}) {
     for (int opcode = 0; opcode < 256; ++opcode) {
       for (const std::string& rest : {""s, std::string(8, '\0'), std::string(8, '\xff'), "\n\n"s}) {
-        try {
-          read_pickle(stack + static_cast<char>(opcode) + rest);
-        } catch (const CheckpointError&) {
+        for (const char protocol : {'\2', '\5'}) {
+          try {
+            read_pickle(stack + static_cast<char>(opcode) + rest, protocol);
+          } catch (const CheckpointError&) {
+          }
         }
       }
     }
@@ -217,15 +306,18 @@ TEST_CASE("hostile pickle: random damage of a good one ends well") {
                            tensor(kFloats, 1, {1, 3}, {3, 1}) + "q\2" + text("bias") + tensor(kFloats, 0, {2}, {2}) +
                            "u}" + text("_metadata") + "h\2sb" + text("step") + integer(7) + text("key") + "}(" +
                            text("1") + "K\1G\x7f\xf8\0\0\0\0\0\0N"s + "uu";
+  const std::string later = frame(good.size()) + good;
   REQUIRE(read_pickle(good).find("model") != nullptr);
+  REQUIRE(read_pickle(later, 5).find("model") != nullptr);
   std::mt19937 random(1);
   int accepted = 0;
   for (int i = 0; i < 4000; ++i) {
-    std::string body = good;
+    const bool is_later = i % 2 == 1;
+    std::string body = is_later ? later : good;
     for (int changes = 0; changes <= i % 4; ++changes) body[random() % body.size()] = static_cast<char>(random());
     if (i % 7 == 0) body.erase(random() % body.size(), random() % 9);
     try {
-      describe(read_pickle(body));
+      describe(read_pickle(body, is_later ? 5 : 2));
       ++accepted;
     } catch (const CheckpointError&) {
     }

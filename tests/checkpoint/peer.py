@@ -69,7 +69,13 @@ def write(folder):
     for name, value in values.items():
         torch.save(value, folder / f"{name}.bin")
     torch.save(values["plain"], folder / "legacy.bin", _use_new_zipfile_serialization=False)
-    torch.save(values["plain"], folder / "protocol4.bin", pickle_protocol=4)
+    torch.save(values["plain"], folder / "legacy4.bin", _use_new_zipfile_serialization=False, pickle_protocol=4)
+    values["large"] = {"bytes": bytes(100_000), "text": "\u00e6" * 100_000, "array": bytearray(70_000), "after": 1}
+    torch.save(values["large"], folder / "large.bin")
+    for protocol in (1, 3, 4, 5):
+        (folder / f"protocol{protocol}").mkdir()
+        for name in set(values) - {"numpy"}:  # whose arrays are made by other functions in protocol 5
+            torch.save(values[name], folder / f"protocol{protocol}" / f"{name}.bin", pickle_protocol=protocol)
     torch.jit.script(module).save(str(folder / "script.bin"))
     as_if_from_a_gpu(folder / "views.bin", folder / "gpu.bin")
     with zipfile.ZipFile(folder / "views.bin") as source, zipfile.ZipFile(folder / "deflated.bin", "w") as target:

@@ -7,7 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
-#include "canine/checkpoint/hf_folder.hpp"
+#include "canine/exchange/encoder_folder.hpp"
 #include "exchange/tiny_models.hpp"
 
 namespace canine {

@@ -7,6 +7,7 @@
 #include "canine/core/file.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/train/run_state.hpp"
+#include "support/captured_stream.hpp"
 #include "train/tiny_run.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.
@@ -202,6 +203,26 @@ TEST_CASE("other rates of dropout are no obstacle for a run to go on") {
   run.trainer().run();
   run.card.encoder.hidden_dropout_prob = 0.3;
   CHECK(run.trainer().resume());
+}
+
+TEST_CASE("settings that a run goes on with are named where they were others") {
+  const TemporaryFolder folder;
+  TinyRun run(folder.path());
+  run.options.num_epochs = 1;
+  run.settings = {{"--dropout", "0.0"}, {"--warmup-steps", "not given"}, {"--encoder", "google/canine-s"}};
+  run.trainer().run();
+  const auto notes = [&] {
+    const testing::CapturedStream errors(2);
+    CHECK(run.trainer().resume());
+    return errors.text();
+  };
+  CHECK(notes().empty());
+  run.settings = {{"--dropout", "0.1"}, {"--warmup-steps", "3"}, {"--encoder", "runs/encoder"}};
+  const std::string said = notes();
+  CHECK_THAT(said, ContainsSubstring("--dropout was 0.0 when the checkpoint was written and is 0.1 now"));
+  CHECK_THAT(said, ContainsSubstring("--encoder was google/canine-s when the run began and is runs/encoder now, which "
+                                     "has no effect"));
+  CHECK_THAT(said, ContainsSubstring("--warmup-steps was not given when the checkpoint was written and is 3 now"));
 }
 
 TEST_CASE("a checkpoint of the Python program is one of the reference padding") {

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,6 +93,7 @@ struct TinyRun {
     parts.key = key;
     parts.data_fingerprint = "tiny";
     parts.card = card.to_json();
+    parts.settings = settings;
     return parts;
   }
 
@@ -114,6 +116,7 @@ struct TinyRun {
   std::vector<std::string> columns = {"hisco_1"};  ///< "data" has hisco_2 too
   int64_t block_size = 5;
   ModelCard card;
+  std::map<std::string, std::string> settings;
   bool dropout = true;  ///< off where ranks are threads, which share torch's generator
   Mixer model{nullptr};
   std::shared_ptr<const LabelKey> key;

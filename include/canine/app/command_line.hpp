@@ -2,7 +2,6 @@
 
 #include <deque>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "canine/app/option.hpp"
@@ -15,14 +14,11 @@ struct GivenOption {
   std::vector<std::string> texts;
 };
 
-/// Reads a command line by argparse's rules: `--option value`, `--option=value`, '_' is '-', unambiguous abbreviations,
-/// lists end at the next option, the last of several wins, what stands behind no option goes to the positional ones.
-/// Beyond argparse, a switch may be given `=false`.
-/// Throws UsageError for unknown and ambiguous options (naming the nearest), missing and stray values.
+/// Reads a command line by argparse's rules: `--option value`, `--option=value`, '_' is '-', unambiguous abbreviations
+/// of the Python program's options (others are written in full), lists end at the next option, the last of several
+/// wins, what stands behind no option goes to the positional ones. Beyond argparse, a switch may be given `=false`.
+/// Throws UsageError for unknown options (with app/flag_hints.hpp) and ambiguous ones, missing and stray values.
 std::vector<GivenOption> parse_command_line(const std::deque<Option>& options,
                                             const std::vector<std::string>& arguments);
-
-/// The candidate that `word` was probably meant to be, or "" if none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace canine

@@ -1,11 +1,20 @@
 #pragma once
 
+#include <vector>
+
 #include "canine/app/option_set.hpp"
+#include "canine/app/output_files.hpp"
 #include "canine/exchange/load_model.hpp"
 
 namespace canine {
 
 /// Declares the flags that say of a model what its file may leave out: encoder, formatter, columns, key.
 void add_description_options(OptionSet& options, ModelOverrides& overrides);
+
+/// The files that they name.
+std::vector<NamedFile> description_files(const ModelOverrides& overrides);
+
+/// Before any model is looked for: throws UsageError or DataError unless these files are there and say something.
+void check_description_files(const ModelOverrides& overrides);
 
 }  // namespace canine

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "canine/app/job.hpp"
-#include "canine/checkpoint/hf_folder.hpp"
 #include "canine/data/batch.hpp"
+#include "canine/exchange/encoder_folder.hpp"
+#include "canine/exchange/start_weights.hpp"
 #include "canine/model/mixer.hpp"
 #include "canine/model/options.hpp"
-#include "canine/text/formatter.hpp"
+#include "canine/text/make_formatter.hpp"
 
 namespace canine {
 
@@ -39,17 +40,20 @@ EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& 
 /// Throws UsageError if texts of `max_len` characters are longer than the encoder takes.
 void check_max_len(const EncoderChoice& encoder, int64_t max_len);
 
-/// Finds the model of --initial-checkpoint; of a Hub name that is not in the local cache the first process downloads
-/// it. Empty if there is none. Throws UsageError, IoError or CannotWriteError naming the flag.
-std::string find_start_weights(const ModelSettings& settings, Job& job);
+/// Finds and reads the model of --initial-checkpoint; of a Hub name that is not in the local cache the first process
+/// downloads it. nullopt if there is none. Throws UsageError, IoError or CannotWriteError naming the flag, and
+/// CheckpointError, also if its codes are not written like those of `formatter`.
+std::optional<StartWeights> find_start_weights(const ModelSettings& settings, const FormatterOptions& formatter,
+                                               Job& job);
 
 /// Shape of the model for label sequences of `formatter` and `num_classes` flat classes.
 MixerOptions mixer_options(const ModelSettings& settings, const EncoderOptions& encoder, const Formatter& formatter,
                            int64_t num_classes, Padding padding);
 
-/// A model on the CPU with its first weights: random ones drawn from `seed`, those of the pretrained encoder, and those
-/// of the start checkpoint, strictly (model.md §9.3 of the reference). Throws CheckpointError naming keys and shapes
-/// that do not fit.
-Mixer make_model(const MixerOptions& shape, const ModelSettings& settings, const EncoderChoice& encoder, uint64_t seed);
+/// A model on the CPU with its first weights: random ones drawn from `seed`, those of the pretrained encoder, or those
+/// of the start checkpoint (nullptr = none), strictly (model.md §9.3 of the reference). `key` is the run's, nullptr if
+/// it has none. Throws CheckpointError naming keys and shapes that do not fit.
+Mixer make_model(const MixerOptions& shape, const EncoderChoice& encoder, const StartWeights* start,
+                 const LabelKey* key, uint64_t seed);
 
 }  // namespace canine

@@ -10,6 +10,7 @@
 #include "canine/app/processes.hpp"
 #include "canine/app/training_settings.hpp"
 #include "canine/data/dataset.hpp"
+#include "canine/text/make_formatter.hpp"
 
 namespace canine {
 
@@ -32,6 +33,9 @@ struct TrainingData {
 class TrainingDataSource {
  public:
   virtual ~TrainingDataSource() = default;
+
+  /// How the codes of the run are written, known before any data is read.
+  virtual FormatterOptions formatter() const = 0;
 
   /// Writes what belongs into the run's folder, which is there and locked. Only the first process of a job is asked.
   virtual void prepare() = 0;

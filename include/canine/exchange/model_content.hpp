@@ -16,7 +16,7 @@ namespace canine {
 struct ModelContent {
   std::filesystem::path path;     ///< file of the weights
   std::string format;             ///< for people: "checkpoint", "state dict", "safetensors"
-  NamedTensors weights;           ///< under the file's own names, CPU
+  NamedTensors weights;           ///< under the file's own names but for those of wrappers (wrapped_names.hpp), CPU
   std::optional<ModelType> type;  ///< recognised by names; none: an encoder alone, or something else
   std::optional<ModelCard> card;  ///< of our own files
   std::optional<LabelKey> key;    ///< stored with the weights
@@ -36,10 +36,10 @@ std::filesystem::path find_model(const std::string& source);
 ///   a folder with last.bin or {step}.bin   the newest checkpoint that is whole (checkpoint/run_folder.hpp); nothing in
 ///                                          the folder is changed
 ///   a folder with model.safetensors or     Hub layout, of a mixer, seq2seq or flat model, or of an encoder; with
-///   pytorch_model.bin                      key.json and our canine.json
-///   a file                                 of torch.save ({model: ...}, {state_dict: ...} or the tensors themselves)
-///   or
-///                                          safetensors, told apart by their first bytes
+///   pytorch_model.bin, or their index      key.json and our canine.json
+///   a file                                 of torch.save ({model: ...}, {state_dict: ...}, {model_state_dict: ...} or
+///                                          the tensors themselves) or safetensors, told apart by their first bytes
+///   an index                               of weights in several files beside it (hub/weight_index.hpp)
 /// Throws UsageError if there is nothing of that kind, CheckpointError, IoError. Nothing in a file is executed.
 ModelContent read_model_content(const std::string& source);
 

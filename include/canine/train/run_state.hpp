@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,9 @@ struct RunState {
   std::string precision = "fp32";
   std::string data_fingerprint;
   std::string card;  ///< JSON of exchange/model_card.hpp; empty in checkpoints of earlier versions
+  /// Flags ("--dropout") with their values as text that shape the training and that nothing else here shows. Empty in
+  /// checkpoints of earlier versions.
+  std::map<std::string, std::string> settings;
 };
 
 /// A checkpoint as the Python program writes it (model, optimizer, scheduler, step, key) plus "canine". Tensors share

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -28,6 +29,7 @@ struct TrainParts {
   std::shared_ptr<const LabelKey> key;                           ///< written into checkpoints; null = none
   std::string data_fingerprint;                                  ///< written into checkpoints and compared on resuming
   std::string card;                                              ///< RunState::card, written into checkpoints
+  std::map<std::string, std::string> settings;                   ///< RunState::settings, compared on resuming
   std::shared_ptr<ProcessGroup> group = ProcessGroup::single();  ///< the processes that train together
   /// What ask for the end (the number of a signal, 0 = none) or for a checkpoint in between. Looked at after each step,
   /// the former also before the first one and in validations; it is enough that one rank is asked. Null =

@@ -1,4 +1,4 @@
-#include "canine/checkpoint/hf_folder.hpp"
+#include "canine/exchange/encoder_folder.hpp"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
@@ -11,22 +11,23 @@
 #include "canine/checkpoint/torch_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
-#include "temp_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace canine {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
+using testing::TemporaryFolder;
 
 const fs::path kEncoder = CANINE_FIXTURES "/tiny_a/encoder";
 
-TEST_CASE("hf folder: both weight files of the fixture give the same tensors") {
+TEST_CASE("encoder folder: both weight files of the fixture give the same tensors") {
   const EncoderFolder encoder = find_encoder(kEncoder);
   CHECK(read_encoder_config(encoder.folder).find("\"num_hash_buckets\"") != std::string::npos);
   const NamedTensors safetensors = encoder.read_weights();
   REQUIRE(safetensors.size() > 20);
-  const TempFolder folder;
+  const TemporaryFolder folder;
   fs::copy(kEncoder / "config.json", folder / "config.json");
   fs::copy(kEncoder / "pytorch_model.bin", folder / "pytorch_model.bin");
   const NamedTensors torch_file = find_encoder(folder.path()).read_weights();
@@ -39,31 +40,31 @@ TEST_CASE("hf folder: both weight files of the fixture give the same tensors") {
   }
 }
 
-TEST_CASE("hf folder: a model with a head gives its encoder only") {
-  const TempFolder folder;
+TEST_CASE("encoder folder: a model with a head gives its encoder only") {
+  const TemporaryFolder folder;
   write_file(folder / "config.json", "{}", false);
   const at::Tensor tensor = at::ones({2});
-  write_safetensors(folder / "model.safetensors",
-                    {{"canine.a.weight", tensor}, {"canine.b.position_ids", tensor}, {"classifier.weight", tensor}});
+  write_safetensors(folder / "model.safetensors", {{"canine.pooler.dense.bias", tensor},
+                                                   {"canine.char_embeddings.position_ids", tensor},
+                                                   {"classifier.weight", tensor}});
   const NamedTensors weights = find_encoder(folder.path()).read_weights();
   REQUIRE(weights.size() == 1);
-  CHECK(weights[0].first == "a.weight");
-  write_safetensors(folder / "model.safetensors", {{"a.weight", tensor}, {"position_ids", tensor}});
+  CHECK(weights[0].first == "pooler.dense.bias");
+  write_safetensors(folder / "model.safetensors", {{"pooler.dense.bias", tensor}, {"position_ids", tensor}});
   CHECK(find_encoder(folder.path()).read_weights().size() == 1);
   write_safetensors(folder / "model.safetensors", {{"position_ids", tensor}});
   CHECK_THROWS_AS(find_encoder(folder.path()).read_weights(), CheckpointError);
 }
 
-TEST_CASE("hf folder: a weights file that is no dict of tensors is refused") {
-  const TempFolder folder;
+TEST_CASE("encoder folder: a weights file that is no dict of tensors is refused") {
+  const TemporaryFolder folder;
   write_file(folder / "config.json", "{}", false);
   write_torch_file(folder / "pytorch_model.bin", PickleValue::Dict{{{"a", 1}}});
-  CHECK_THROWS_WITH(find_encoder(folder.path()).read_weights(),
-                    ContainsSubstring("pytorch_model.bin: a: a tensor was expected, a whole number was found"));
+  CHECK_THROWS_WITH(find_encoder(folder.path()).read_weights(), ContainsSubstring("holds no model"));
 }
 
-TEST_CASE("hf folder: what is missing is named") {
-  const TempFolder folder;
+TEST_CASE("encoder folder: what is missing is named") {
+  const TemporaryFolder folder;
   CHECK_THROWS_AS(find_encoder(folder.path()), UsageError);
   CHECK_THROWS_WITH(find_encoder(folder.path()), ContainsSubstring("has no config.json"));
   write_file(folder / "config.json", "{}", false);

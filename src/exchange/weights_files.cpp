@@ -1,0 +1,173 @@
+#include "weights_files.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "canine/checkpoint/bare_pickle.hpp"
+#include "canine/checkpoint/safetensors.hpp"
+#include "canine/checkpoint/state_dict.hpp"
+#include "canine/checkpoint/torch_file.hpp"
+#include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/core/stand_in.hpp"
+#include "canine/hub/hub_cache.hpp"
+#include "canine/hub/weight_index.hpp"
+
+namespace canine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a file starts with.
+std::string start_of(const fs::path& path) {
+  constexpr uint64_t kBytes = 64;
+  const RandomAccessFile file(path);
+  std::string start(std::min(kBytes, file.size()), '\0');
+  file.read(0, std::as_writable_bytes(std::span(start)));
+  return start;
+}
+
+/// The length of a safetensors header may begin with any byte, so it is looked at first.
+bool may_be_safetensors(std::string_view start, uint64_t size) {
+  constexpr size_t kLengthBytes = 8;
+  if (start.size() <= kLengthBytes || start[kLengthBytes] != '{') return false;
+  uint64_t length = 0;
+  for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | static_cast<unsigned char>(start[i]);
+  return length <= size - kLengthBytes;
+}
+
+struct Form {
+  std::string_view start;
+  const char* meaning;
+};
+constexpr Form kOtherForms[] = {
+    {"\x89HDF",
+     "an HDF5 file, as TensorFlow writes them (tf_model.h5); save the model with PyTorch, as "
+     "model.safetensors or pytorch_model.bin"},
+    {"<",
+     "a web page; of a model on the Hub give its name, or download the file itself (its address has /resolve/ in it)"},
+    {"\x1f\x8b", "compressed by gzip; unpack it first: gunzip"},
+    {"{", "JSON; the weights themselves, or the folder they lie in, were expected"},
+    {"Entry not found", "a server's answer; the repository has no such file"},
+};
+
+/// "part 2 of 3" for names such as model-00002-of-00003.safetensors, else "".
+std::string part_text(const std::string& name) {
+  const size_t of = name.find("-of-");
+  const size_t dash = of == std::string::npos || of == 0 ? std::string::npos : name.rfind('-', of - 1);
+  if (dash == std::string::npos) return "";
+  const std::string part = name.substr(dash + 1, of - dash - 1);
+  const std::string rest = name.substr(of + 4);
+  const std::string all = rest.substr(0, rest.find('.'));
+  const auto is_number = [](const std::string& text) {
+    return !text.empty() && text.size() < 9 && text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  return is_number(part) && is_number(all) ? fmt::format("part {} of {}", std::stoi(part), std::stoi(all)) : "";
+}
+
+bool is_other_form(const std::string& name) {
+  for (const std::string_view ending : {".h5", ".msgpack", ".onnx", ".ot", ".gguf"}) {
+    if (name.ends_with(ending)) return true;
+  }
+  // A variant: one more word in the name.
+  const bool is_model = name.starts_with("model.") || name.starts_with("pytorch_model.");
+  return is_model && !is_hub_weights(name) &&
+         (name.ends_with(".safetensors") || name.ends_with(".bin") || is_weight_index(name));
+}
+
+NamedTensors read_part(const fs::path& path) {
+  refuse_other_weights(path);
+  return is_torch_file(path) ? tensors_of(read_torch_file(path), path.string()) : read_safetensors(path);
+}
+
+}  // namespace
+
+std::optional<fs::path> find_hub_weights(const fs::path& folder) {
+  std::error_code ignored;
+  for (const std::string_view name : kHubWeights) {
+    if (fs::exists(folder / name, ignored)) return folder / name;
+  }
+  for (const std::string_view name : kHubWeights) {
+    const std::string why = stand_in(folder / name);
+    if (!why.empty()) throw CheckpointError("{}: {}", (folder / name).string(), why);
+  }
+  return std::nullopt;
+}
+
+NamedTensors read_weights_in_parts(const fs::path& path) {
+  const WeightIndex index = WeightIndex::read(path);
+  std::error_code ignored;
+  for (const std::string& file : index.files()) {
+    const fs::path part = path.parent_path() / file;
+    if (const std::string why = stand_in(part); !why.empty()) throw CheckpointError("{}: {}", part.string(), why);
+    if (!fs::exists(part, ignored)) {
+      throw CheckpointError("{}: it names {}, which is not beside it; fetch all files of the model", path.string(),
+                            file);
+    }
+  }
+  NamedTensors weights;
+  for (const std::string& file : index.files()) {
+    for (auto& [name, tensor] : read_part(path.parent_path() / file)) {
+      const auto place = index.file_of.find(name);
+      if (place == index.file_of.end() || place->second != file) {
+        throw CheckpointError("{}: {} holds the tensor '{}', which the index {}; they are not of one model",
+                              path.string(), file, name,
+                              place == index.file_of.end() ? "does not know" : "looks for in " + place->second);
+      }
+      weights.emplace_back(name, tensor);
+    }
+  }
+  if (weights.size() == index.file_of.size()) return weights;
+  std::unordered_set<std::string_view> found;
+  for (const auto& [name, tensor] : weights) found.insert(name);
+  for (const auto& [name, file] : index.file_of) {
+    if (!found.contains(name)) throw CheckpointError("{}: {} lacks the tensor '{}'", path.string(), file, name);
+  }
+  throw CheckpointError("{}: a file holds a tensor twice", path.string());
+}
+
+std::string other_weights(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    const std::string name = file.path().filename().string();
+    if (is_other_form(name)) names.push_back(name);
+  }
+  if (names.empty()) return "";
+  std::ranges::sort(names);
+  const auto variant = std::ranges::find_if(names, [](const auto& name) { return name.ends_with(".safetensors"); });
+  return fmt::format(
+      "; it has {}, {}", fmt::join(names, ", "),
+      variant != names.end()
+          ? fmt::format("a variant: to take it, give it the usual name (ln -s {} model.safetensors)", *variant)
+          : "which is not read here: save the model with PyTorch as model.safetensors");
+}
+
+void refuse_other_weights(const fs::path& path) {
+  if (const std::string why = stand_in(path); !why.empty()) throw CheckpointError("{}: {}", path.string(), why);
+  const std::string part = part_text(path.filename().string());
+  if (!part.empty() && find_hub_weights(path.parent_path()).value_or(path) != path) {
+    throw CheckpointError("{}: this is {} of a model's weights; give the folder, {}", path.string(), part,
+                          path.parent_path().string());
+  }
+  const std::string start = start_of(path);
+  if (may_be_safetensors(start, fs::file_size(path))) return;
+  for (const Form& form : kOtherForms) {
+    if (!start.starts_with(form.start)) continue;
+    throw CheckpointError("{}: expected weights (torch.save or safetensors), found {}", path.string(), form.meaning);
+  }
+}
+
+bool is_torch_file(const fs::path& path) {
+  const std::string start = start_of(path);
+  return start.starts_with("PK\x03\x04") || is_bare_pickle(start);
+}
+
+}  // namespace canine
