@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,7 +28,7 @@ class Probe {
  public:
   explicit Probe(const fs::path& folder)
       : folder_(folder),
-        file_(folder / (".canine-probe." + std::to_string(::getpid()))),
+        file_(folder / fmt::format(".canine-probe.{:08x}", std::random_device()())),  // pods share process numbers
         other_(file_.string() + ".other") {}
   ~Probe() {
     ::unlink(file_.c_str());
@@ -37,8 +38,6 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   void run() {
-    ::unlink(file_.c_str());  // of a process of this number that was killed
-    ::unlink(other_.c_str());
     write(file_, O_CREAT | O_EXCL, "make files");
     write(file_, O_APPEND, "add to files");
     write(other_, O_CREAT | O_EXCL, "make files");
