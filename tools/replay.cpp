@@ -27,6 +27,7 @@ int replay_main(const std::vector<std::string>& arguments) {
                          "model.safetensors, batch.safetensors, step_batches.safetensors");
   options.section("Replay");
   options.add("out", values.out, "folder for the files written (made if it is not there)").takes("FOLDER").required();
+  options.add("overwrite", values.overwrite, "replace files of an earlier replay in --out");
   options.add("compare", compare,
               "compare with the files of FOLDER: a table of all stages and the first one that diverges");
   options.add("attention", values.attention, {{"eager", Attention::kEager}, {"sdpa", Attention::kSdpa}},

@@ -1,5 +1,7 @@
 #include "canine/app/convert.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 
@@ -7,8 +9,12 @@
 #include "canine/app/option_set.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
+#include "canine/core/file_system.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/exchange/load_model.hpp"
+#include "canine/exchange/model_files.hpp"
 #include "canine/exchange/write_model.hpp"
 #include "canine/hub/hub_cache.hpp"
 
@@ -38,8 +44,8 @@ void declare(OptionSet& options, ConvertOptions& values) {
   options.section("Conversion");
   options.add("to", values.to,
               {{"bin", Target::kCheckpoint}, {"safetensors", Target::kSafetensors}, {"hub", Target::kHub}},
-              "file of torch.save, safetensors file, or folder in Hub layout; without this flag OUT's ending says it "
-              "(.bin, .safetensors, else a folder)");
+              "file of torch.save, safetensors file, or folder in Hub layout; without this flag OUT's name says it: "
+              ".bin, .safetensors, no ending (or / at the end) for a folder");
   options.add("encoder-only", values.encoder_only,
               "keep the encoder alone, under the names that --only-encoder expects, whatever prefix the file gives "
               "them; as a folder, what --encoder expects");
@@ -47,10 +53,29 @@ void declare(OptionSet& options, ConvertOptions& values) {
   add_description_options(options, values.overrides);
 }
 
+/// A folder is what has no ending, ends in '/', or is there already.
 Target target_of(const ConvertOptions& values) {
   if (values.to) return *values.to;
-  if (values.out.extension() == ".bin") return Target::kCheckpoint;
-  return values.out.extension() == ".safetensors" ? Target::kSafetensors : Target::kHub;
+  std::string ending = values.out.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (ending == ".bin") return Target::kCheckpoint;
+  if (ending == ".safetensors") return Target::kSafetensors;
+  std::error_code ignored;
+  if (ending.empty() || fs::is_directory(values.out, ignored)) return Target::kHub;
+  throw UsageError(
+      "OUT {}: models are written as .bin, .safetensors, or as a folder, whose name has no ending; give another name, "
+      "or "
+      "--to bin, --to safetensors or --to hub for this one",
+      values.out.string());
+}
+
+/// Whether a config.json is that of a model or an encoder, and not that of something else.
+bool describes_model(const fs::path& config) {
+  constexpr uint64_t kMost = uint64_t{1} << 20;
+  std::error_code ignored;
+  if (!fs::is_regular_file(config, ignored)) return false;
+  const std::string text = read_file(config, kMost);
+  return is_mixer_config(text) || text.find("\"hidden_size\"") != std::string::npos;
 }
 
 /// A folder that is there may hold an earlier export, whole or interrupted, and nothing that readers prefer to it.
@@ -60,8 +85,7 @@ void check_out_folder(const fs::path& out) {
         "OUT {}: this is the folder of a run, whose checkpoints every program would go on to take; give another name",
         out.string());
   }
-  const auto has = [&](std::string_view name) { return fs::exists(out / name); };
-  if (fs::is_empty(out) || has(kHubConfig) || has(kHubWeights[0])) return;
+  if (fs::is_empty(out) || fs::exists(out / kHubWeights[0]) || describes_model(out / kHubConfig)) return;
   throw UsageError(
       "OUT {}: it holds other files than those of an exported model; give another name, or an empty folder",
       out.string());
@@ -74,18 +98,62 @@ void check_not_in(const fs::path& out, const fs::path& in) {
   throw UsageError("OUT {}: this is the model that is read, {}; give another name", out.string(), in.string());
 }
 
+/// The same for what describes it.
+void check_not_description(const ConvertOptions& values, Target target) {
+  const auto check = [&](const char* flag, const fs::path& input) {
+    std::error_code ignored;
+    const bool is_out = fs::equivalent(values.out, input, ignored) ||
+                        (target == Target::kHub && fs::equivalent(values.out, input.parent_path(), ignored));
+    if (!input.empty() && is_out) {
+      throw UsageError("OUT {}: --{} {} is read from there; give another name", values.out.string(), flag,
+                       input.string());
+    }
+  };
+  check("encoder-config", values.overrides.encoder_config);
+  check("mapping", values.overrides.mapping);
+}
+
+/// Folder that gets a new name, which may have to be made.
+fs::path folder_of(const fs::path& out) {
+  fs::path folder = fs::absolute(out).parent_path();
+  std::error_code ignored;
+  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
+  return folder;
+}
+
 /// Before any work: OUT may be written as what it is to be.
 void check_out(const fs::path& out, Target target, bool overwrite) {
-  const std::string kind = target == Target::kHub ? "folder" : "file";
-  std::error_code error;
-  const fs::file_status link = fs::symlink_status(out, error);
-  if (!fs::exists(link)) return;
-  if (!overwrite) throw UsageError("OUT {}: it is there already; give another name, or --overwrite", out.string());
-  const fs::file_status status = fs::status(out, error);
-  if (!(target == Target::kHub ? fs::is_directory(status) : fs::is_regular_file(status))) {
-    throw UsageError("OUT {}: a {} is to be written, and what is there is none; give another name", out.string(), kind);
+  const bool is_folder = target == Target::kHub;
+  if (named_descriptor(out)) {
+    throw UsageError("OUT {}: a model cannot be written to an open stream; give the name of a file or folder",
+                     out.string());
   }
-  if (target == Target::kHub) check_out_folder(out);
+  std::error_code error;
+  if (!overwrite && fs::exists(fs::symlink_status(out, error))) {
+    throw UsageError("OUT {}: it is there already; give another name, or --overwrite", out.string());
+  }
+  if (const auto target = is_folder ? dangling_target(out) : std::nullopt) {
+    throw UsageError("OUT {}: this is a link to {}, which is not there; make that folder, or remove the link",
+                     out.string(), target->string());
+  }
+  const OutputPlace place = find_output_place(out);
+  if (place.kind != OutputPlace::Kind::kFree &&
+      place.kind != (is_folder ? OutputPlace::Kind::kFolder : OutputPlace::Kind::kFile)) {
+    throw UsageError("OUT {}: a {} is to be written, and {} is there; give another name", out.string(),
+                     is_folder ? "folder" : "file", place.description);
+  }
+  if (is_folder && place.kind == OutputPlace::Kind::kFolder) check_out_folder(out);
+  if (!is_folder && belongs_to_model(out)) {
+    throw UsageError(
+        "OUT {}: in its folder, which holds a model or a run, a file of this name is a part of it; give another name",
+        out.string());
+  }
+  const fs::path folder = is_folder && place.kind == OutputPlace::Kind::kFolder ? out : folder_of(place.file);
+  if (!is_folder && folder != fs::absolute(place.file).parent_path()) {
+    throw CannotWriteError("OUT {}: there is no folder {}; make it first", out.string(),
+                           fs::absolute(place.file).parent_path().string());
+  }
+  probe_folder(folder);
 }
 
 void write(const ModelContent& content, const fs::path& out, Target target) {
@@ -151,6 +219,7 @@ int convert_main(const std::vector<std::string>& arguments) {
   const Target target = target_of(values);
   check_out(values.out, target, values.overwrite);
   check_description_files(values.overrides);
+  check_not_description(values, target);
 
   const ModelContent content = read_model_content(values.in);
   check_not_in(values.out, content.path);

@@ -13,6 +13,7 @@
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/report/progress.hpp"
 #include "canine/train/evaluation.hpp"
@@ -45,6 +46,23 @@ class Progress {
   Stopwatch clock_;
   ProgressBar bar_;
 };
+
+/// Before any work, in the process that writes.
+void require_outputs(const EvaluateOptions& values) {
+  require_output_folders(values.outputs());
+  require_new_table({"fn-out", values.fn_out}, values.overwrite);
+  const NamedFile summary = {"summary", values.summary};
+  require_new_files({&summary, 1}, values.overwrite);
+}
+
+/// A launcher mixes what its processes print, and so would this program.
+void refuse_streams_of_several(const EvaluateOptions& values, bool several) {
+  for (const NamedFile& output : values.outputs()) {
+    if (!several || !named_descriptor(output.path)) continue;
+    throw UsageError("--{} {}: several processes share this stream; give a file, or start one process", output.option,
+                     output.path.string());
+  }
+}
 
 /// The work of one process.
 class Work {
@@ -131,12 +149,12 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
   log_info("\n{}", summary_text(summary));
   if (!values_.summary.empty()) write_summary(values_.summary, summary);
   for (const fs::path& path : {values_.fn_out, values_.summary}) {
-    if (!path.empty()) log_info("Written: {}", path.string());
+    if (!path.empty()) log_info("Written: {}", name_of_output(path));
   }
 }
 
 int Work::run() {
-  if (job_.is_main()) require_output_folders(values_.outputs());
+  if (job_.is_main()) require_outputs(values_);
   const LoadedModel loaded = load();
   const Dataset data(Dataset::Options{
       .files = values_.files, .system = codes_of_files(loaded), .num_threads = values_.machine.num_threads});
@@ -165,6 +183,8 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   declare_evaluate_options(options, values);
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
   const ProgramStart start = find_start(options, values.launch, values.machine);
+  refuse_streams_of_several(values, start.starts_others || start.launch.distributed());
+  keep_standard_output(values.outputs());
   check_evaluate_options(values);
   if (start.starts_others) return start_processes(start.devices, "evaluation");
   const ProcessSetup setup = set_up_process(options, start.launch, start.device(), values.machine, values.precision);

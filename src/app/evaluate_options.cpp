@@ -21,10 +21,12 @@ void add_data_options(OptionSet& options, EvaluateOptions& values) {
       .takes("FILE");
   options
       .add("fn-out", values.fn_out,
-           "file for one line per row, in the rows' order: text, codes, predictions, probabilities; CSV, or Parquet if "
-           "the name ends in .parquet")
+           "file for one line per row, in the rows' order: text, codes, predictions, probabilities; by the end of its "
+           "name .csv, .tsv, .csv.gz, .tsv.gz or .parquet; - writes CSV to the standard output, and messages to stderr")
       .takes("FILE");
-  options.add("summary", values.summary, "file for all metrics; JSON or CSV, by the end of its name").takes("FILE");
+  options.add("summary", values.summary, "file for all metrics; JSON or CSV, by the end of its name, JSON to - as well")
+      .takes("FILE");
+  options.add("overwrite", values.overwrite, "replace --fn-out and --summary if they are there").addition();
   options
       .add("top-k", values.top_k,
            "likeliest classes of the flat head that are written per row and counted in top-k accuracy")
@@ -91,7 +93,8 @@ void check_evaluate_options(EvaluateOptions& values) {
   values.files = find_input_files("val-data", values.val_data);
   std::vector<NamedFile> inputs = input_files(values.model);
   for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
-  check_output_files(values.outputs(), inputs);
+  check_output_files(values.outputs(), inputs, Streams::kTaken);
+  check_table_name({"fn-out", values.fn_out});
   require_columns(values.files, labelled_columns(known_target_cols(values)));
 }
 

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/output_path.hpp"
+#include "canine/core/output_stream.hpp"
 #include "canine/core/python_float.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/table/csv_writer.hpp"
@@ -229,6 +233,12 @@ class SummaryCsv {
   std::string text_;
 };
 
+/// In any case.
+bool ends_in(const std::filesystem::path& path, std::string_view ending) {
+  return std::ranges::equal(path.extension().string(), ending,
+                            [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
 }  // namespace
 
 EvaluationSummary::EvaluationSummary(std::shared_ptr<const CodeSystem> system,
@@ -282,12 +292,17 @@ std::string summary_csv(const EvaluationSummary& summary) {
 }
 
 void check_summary_name(const std::filesystem::path& path) {
-  if (path.extension() == ".json" || path.extension() == ".csv") return;
+  if (named_descriptor(path) || ends_in(path, ".json") || ends_in(path, ".csv")) return;
   throw UsageError("--summary {}: expected a name that ends in .json or .csv", path.string());
 }
 
 void write_summary(const std::filesystem::path& path, const EvaluationSummary& summary) {
-  write_file(path, path.extension() == ".json" ? summary_json(summary) : summary_csv(summary));
+  if (named_descriptor(path)) {
+    const std::string text = summary_json(summary);
+    OutputStream(path).write(std::as_bytes(std::span(text)));
+    return;
+  }
+  write_file(path, ends_in(path, ".json") ? summary_json(summary) : summary_csv(summary));
 }
 
 }  // namespace canine

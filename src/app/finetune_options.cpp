@@ -6,6 +6,7 @@
 
 #include "canine/app/finetune.hpp"
 #include "canine/app/require_file.hpp"
+#include "canine/app/run_folder_check.hpp"
 #include "canine/app/sample.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
@@ -101,6 +102,10 @@ void check_finetune_options(const OptionSet& options, FinetuneOptions& values) {
     name_ignored(options, values, values.data.share_val > 0);
   }
   values.data.num_threads = values.machine.num_threads;
+  const NamedFile inputs[] = {{"dataset", values.data.dataset},
+                              {"encoder-config", values.model.encoder_config},
+                              {"fn-word-freq", values.augmentation.word_frequencies}};
+  check_run_folder(values.train.save_path, kFinetune, inputs);
 }
 
 }  // namespace canine

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "canine/app/path_text.hpp"
 #include "canine/app/yaml_text.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/python_float.hpp"
@@ -35,6 +36,12 @@ std::optional<bool> to_bool(std::string text) {
 std::string number_text(double number) {
   return number == std::floor(number) && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number)
                                                                  : fmt::format("{:g}", number);
+}
+
+/// What --help calls so is a path (or, for models, a path or a Hub name), also in variables that hold plain texts.
+bool names_path(std::string_view word) {
+  constexpr std::string_view kWords[] = {"FILE", "FOLDER", "MODEL", "NAME|FOLDER", "IN", "OUT"};
+  return std::ranges::find(kWords, word) != std::end(kWords);
 }
 
 }  // namespace
@@ -178,7 +185,11 @@ OptionValue Option::parse(const std::vector<std::string>& texts, const std::stri
 
 void Option::set(const std::vector<std::string>& texts, const std::string& where, Origin origin,
                  std::string origin_text) {
-  target_.store(parse(texts, where));
+  std::vector<std::string> values = texts;
+  if (is_path_ || names_path(is_positional_ ? name_ : placeholder_)) {
+    for (std::string& value : values) value = expanded_path(value, where);
+  }
+  target_.store(parse(values, where));
   origin_ = origin;
   origin_text_ = std::move(origin_text);
 }

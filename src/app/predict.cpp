@@ -10,10 +10,12 @@
 #include <utility>
 
 #include "canine/app/code_descriptions.hpp"
+#include "canine/app/output_files.hpp"
 #include "canine/app/processes.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/decode/prediction_run.hpp"
@@ -192,12 +194,17 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     log_info("{} rows were there from an earlier run.", format_count(summary.rows_before));
   }
   report.conclude(summary);
+  const std::string output = name_of_output(values.fn_out);
+  if (summary.stopped && named_descriptor(values.fn_out)) {
+    log_info("Stopped by signal {}; nothing was written to {}.", StopRequest::signal(), output);
+    return static_cast<int>(ExitCode::kStopped);
+  }
   if (summary.stopped) {
     log_info("Stopped by signal {}; {} rows are kept. The same command with --resume goes on.", StopRequest::signal(),
              format_count(summary.rows));
     return static_cast<int>(ExitCode::kStopped);
   }
-  log_info("Written: {}", values.fn_out.string());
+  log_info("Written: {}", output);
   return static_cast<int>(ExitCode::kDone);
 }
 
@@ -209,6 +216,8 @@ int predict_main(const std::vector<std::string>& arguments) {
   declare_predict_options(options, values);
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
   set_log_role("", values.non_verbose);
+  const NamedFile output = {"fn-out", values.fn_out};
+  keep_standard_output({&output, 1});
   const LaunchContext launch = find_launch();
   if (launch.distributed()) {
     throw UsageError("predict is one process for all --devices of a machine, but {} has started {}: start it plainly",

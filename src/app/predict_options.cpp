@@ -13,6 +13,7 @@
 #include "canine/app/require_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/decode/flat.hpp"
@@ -42,7 +43,11 @@ void declare_input(OptionSet& options, PredictOptions& values) {
 
 void declare_output(OptionSet& options, PredictOptions& values) {
   options.section("Output");
-  options.add("fn-out", values.fn_out, "file to write: Parquet if its name ends in .parquet, otherwise CSV")
+  options
+      .add("fn-out", values.fn_out,
+           "file to write, by the end of its name .csv, .tsv, .csv.gz, .tsv.gz or .parquet; - writes CSV to the "
+           "standard "
+           "output, and messages to stderr")
       .takes("FILE")
       .required();
   options.add("keep-cols", values.keep_cols, "columns of the input that go to the output; in Parquet they become text")
@@ -115,25 +120,24 @@ void declare_machine(OptionSet& options, PredictOptions& values) {
 
 /// The output must not be there, except where the flags say what to do with it.
 void check_output(const PredictOptions& values) {
-  const std::string path = values.fn_out.string();
   if (values.overwrite && values.resume) {
     throw UsageError("--overwrite and --resume exclude each other; give one of them");
   }
-  const NamedFile output[] = {{"fn-out", values.fn_out}};
+  const NamedFile output = {"fn-out", values.fn_out};
+  if (values.resume && named_descriptor(values.fn_out)) {
+    throw UsageError("--resume: rows that went to --fn-out {} are not known here; write to a file",
+                     values.fn_out.string());
+  }
   std::vector<NamedFile> inputs = input_files(values.model);
   inputs.push_back({"fn-in", values.fn_in});
   inputs.push_back({"descriptions", values.descriptions});
-  check_output_files(output, inputs);
-  require_output_folders(output);
-  if (values.overwrite || values.resume) return;
-  switch (output_state(values.fn_out)) {
-    case OutputState::kNothing:
-      return;
-    case OutputState::kInterrupted:
-      throw UsageError("--fn-out {}: an interrupted run has left rows; --resume goes on, --overwrite starts anew",
-                       path);
-    case OutputState::kComplete:
-      throw UsageError("--fn-out {}: this file is there already; --overwrite replaces it", path);
+  check_output_files({&output, 1}, inputs, Streams::kTaken);
+  check_table_name(output);
+  require_output_folders({&output, 1});
+  if (!values.resume) {
+    require_new_table(output, values.overwrite, "--resume goes on, ");
+  } else {
+    output_state(values.fn_out);  // throws for files of others
   }
 }
 

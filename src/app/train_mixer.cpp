@@ -5,6 +5,7 @@
 #include "canine/app/training_run.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
+#include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
@@ -33,6 +34,7 @@ class GivenFiles : public TrainingDataSource {
     if (goes_on && fs::exists(key_file_)) return;
     const LabelKey key = goes_on ? key_of_run(read_model_content(folder.string()))
                                  : collect_key(data_.train_files, data_.val_files, data_.target_cols);
+    require_replaceable(key);
     key.write(key_file_);
     log_info("{} in {}", counted(key.size(), "code"), key_file_.string());
   }
@@ -56,6 +58,18 @@ class GivenFiles : public TrainingDataSource {
   }
 
  private:
+  /// A key.csv that is there already is that of an earlier start with these files or of a run, or it is somebody's own.
+  void require_replaceable(const LabelKey& key) const {
+    std::error_code ignored;
+    if (!fs::exists(key_file_, ignored) || fs::exists(key_file_.parent_path() / "args.yaml", ignored)) return;
+    if (read_file(key_file_) == key.to_csv()) return;
+    throw UsageError(
+        "{} is there already, holds other codes than these files, and would be replaced; move it away, or choose "
+        "another "
+        "--save-dir",
+        key_file_.string());
+  }
+
   static std::string files_and_rows(const std::vector<fs::path>& files, const Dataset& data) {
     return fmt::format("{}, {}", counted(static_cast<int64_t>(files.size()), "file"), counted(data.size(), "row"));
   }

@@ -4,6 +4,7 @@
 
 #include "canine/app/input_columns.hpp"
 #include "canine/app/input_files.hpp"
+#include "canine/app/run_folder_check.hpp"
 #include "canine/app/train_mixer.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
@@ -159,6 +160,11 @@ void check_train_mixer_options(const OptionSet& options, TrainMixerOptions& valu
   require_columns(data.val_files, columns);
   check_training_settings(options, values);
   name_ignored(options, values, /*validates=*/true);
+  std::vector<NamedFile> inputs = {{"encoder-config", values.model.encoder_config},
+                                   {"fn-word-freq", values.augmentation.word_frequencies}};
+  for (const std::filesystem::path& file : data.train_files) inputs.push_back({"train-data", file});
+  for (const std::filesystem::path& file : data.val_files) inputs.push_back({"val-data", file});
+  check_run_folder(values.train.save_path, kTrainMixer, inputs);
 }
 
 }  // namespace canine

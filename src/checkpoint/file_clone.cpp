@@ -13,6 +13,8 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/file_system.hpp"
+#include "canine/core/output_path.hpp"
 
 namespace canine {
 namespace {
@@ -25,11 +27,19 @@ fs::path aside_path(const fs::path& path) {
   return aside;
 }
 
+/// The end of a link that leads out of its folder. One that leads to a neighbour is only a further name of it, and is
+/// replaced, because whoever writes through it would change the neighbour.
+fs::path place_of(const fs::path& name) {
+  fs::path file = regular_output(name);
+  std::error_code ignored;
+  return fs::equivalent(file.parent_path(), name.parent_path(), ignored) ? name : file;
+}
+
 bool reflink(const fs::path& source, const fs::path& aside) {
   const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC);
   if (from < 0) return false;
   const int to = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  const bool done = to >= 0 && ::ioctl(to, FICLONE, from) == 0 && ::fsync(to) == 0;
+  const bool done = to >= 0 && ::ioctl(to, FICLONE, from) == 0 && sync_descriptor(to) == 0;
   if (to >= 0) ::close(to);
   ::close(from);
   if (to >= 0 && !done) ::unlink(aside.c_str());
@@ -50,7 +60,8 @@ void copy_over(const fs::path& source, const fs::path& path) {
 
 }  // namespace
 
-void clone_over(const fs::path& source, const fs::path& path) {
+void clone_over(const fs::path& source, const fs::path& name) {
+  const fs::path path = place_of(name);
   const fs::path aside = aside_path(path);
   ::unlink(aside.c_str());
   if (!reflink(source, aside) && ::link(source.c_str(), aside.c_str()) != 0) {

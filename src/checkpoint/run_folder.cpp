@@ -49,11 +49,11 @@ void check_free_space(const fs::path& folder, uint64_t bytes) {
   }
 }
 
-/// Process of an aside file "<name>.tmp.<pid>", or nullopt for other names.
+/// Process of an aside file "<name>.tmp.<pid>" of something that runs write, or nullopt for other names.
 std::optional<pid_t> owner_of_aside(const std::string& name) {
   constexpr std::string_view kMark = ".tmp.";
   const size_t mark = name.rfind(kMark);
-  if (mark == std::string::npos || mark == 0) return std::nullopt;
+  if (mark == std::string::npos || !RunFolder::is_run_file(name.substr(0, mark))) return std::nullopt;
   const char* end = name.data() + name.size();
   pid_t pid = 0;
   const auto parsed = std::from_chars(name.data() + mark + kMark.size(), end, pid);
@@ -177,6 +177,13 @@ RunFolder::RunFolder(const Options& options) : options_(options) {
   }
 }
 
+bool RunFolder::is_run_file(const std::string& name) {
+  constexpr std::string_view kBeside[] = {"checkpoints.json", "prepared.json", "args.yaml",      "result.json",
+                                          "logs.csv",         "key.csv",       "data_train.csv", "data_val.csv",
+                                          "bad_rows.csv",     ".lock"};
+  return name == kLast || step_of_name(name) || std::ranges::find(kBeside, name) != std::end(kBeside);
+}
+
 bool RunFolder::has_checkpoint(const fs::path& folder) { return !candidates(folder, RunManifest()).empty(); }
 
 std::string RunFolder::fingerprint() const {
@@ -186,7 +193,10 @@ std::string RunFolder::fingerprint() const {
     if (file.path().extension() != ".bin") continue;
     const std::string name = file.path().filename().string();
     const ManifestEntry* entry = manifest.find(name);
-    files.insert(fmt::format("{} ({} bytes{})", name, file.file_size(), entry ? ", SHA-256 " + entry->sha256 : ""));
+    std::error_code error;
+    const uint64_t bytes = file.file_size(error);
+    const std::string size = error ? error.message() : fmt::format("{} bytes", bytes);  // a link may lead to nothing
+    files.insert(fmt::format("{} ({}{})", name, size, entry ? ", SHA-256 " + entry->sha256 : ""));
   }
   return files.empty() ? "none" : fmt::format("{}", fmt::join(files, ", "));
 }

@@ -7,8 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <tuple>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/file_system.hpp"
+#include "canine/core/output_path.hpp"
+#include "canine/core/stand_in.hpp"
 
 namespace canine {
 namespace {
@@ -55,7 +59,11 @@ std::string read_file(const fs::path& path, uint64_t limit) {
 
 RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
   fd_ = open_retry(path_.c_str(), O_RDONLY | O_NONBLOCK);  // a pipe without a writer would be waited for
-  if (fd_ < 0) throw IoError("cannot open {}: {}", path_.string(), errno_text(errno));
+  if (fd_ < 0) {
+    const int error = errno;
+    const std::string why = stand_in(path_);
+    throw IoError("cannot open {}: {}", path_.string(), why.empty() ? errno_text(error) : why);
+  }
   struct stat info {};
   if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd_);
@@ -82,12 +90,15 @@ void RandomAccessFile::read(uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), buffer_(new std::byte[kBufferBytes]) {
+AtomicFile::AtomicFile(fs::path path) : path_(regular_output(path)), buffer_(new std::byte[kBufferBytes]) {
   aside_ = path_;
   aside_ += ".tmp." + std::to_string(::getpid());
   ::unlink(aside_.c_str());
   fd_ = open_retry(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
   if (fd_ < 0) throw CannotWriteError("cannot make {}: {}", aside_.string(), errno_text(errno));
+  struct stat former {};
+  // Whoever may not read the former file shall not read the new one.
+  if (::stat(path_.c_str(), &former) == 0) std::ignore = ::fchmod(fd_, former.st_mode & 0777);
 }
 
 AtomicFile::~AtomicFile() {
@@ -124,7 +135,9 @@ void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(te
 
 void AtomicFile::commit(bool sync) {
   flush();
-  if (sync && ::fsync(fd_) != 0) throw IoError("cannot sync {}: {}", aside_.string(), errno_text(errno));
+  if (const int error = sync ? sync_descriptor(fd_) : 0) {
+    throw IoError("cannot sync {}: {}", aside_.string(), errno_text(error));
+  }
   if (::close(fd_) != 0) {
     fd_ = -1;
     const int error = errno;
@@ -160,13 +173,13 @@ void make_writable_folder(const fs::path& folder) {
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw CannotWriteError("{} is a file, a folder was expected", folder.string());
   }
+  if (const auto target = dangling_target(folder)) {
+    throw CannotWriteError("{} is a link to {}, which is not there; make that folder, or remove the link",
+                           folder.string(), target->string());
+  }
   fs::create_directories(folder, error);
   if (error) throw CannotWriteError("cannot make the folder {}: {}", folder.string(), error.message());
-  const fs::path probe = folder / (".probe." + std::to_string(::getpid()));
-  const int fd = open_retry(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  if (fd < 0) throw CannotWriteError("cannot write into the folder {}: {}", folder.string(), errno_text(errno));
-  ::close(fd);
-  ::unlink(probe.c_str());
+  probe_folder(folder);
 }
 
 void sync_folder(const fs::path& folder) {

@@ -126,7 +126,6 @@ std::vector<std::string> source_columns(const PrepareOptions& options) {
 
 Table read_source(const PrepareOptions& options) {
   ReadOptions read;
-  read.refuse_surplus = true;
   read.columns = source_columns(options);
   log_info("Loading data from {}", options.dataset.string());
   Table table = read_table(options.dataset, read);

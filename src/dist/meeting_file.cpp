@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +21,22 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTitle = "canine meeting place";
 constexpr uint64_t kMostBytes = 65'536;
+
+/// A file that is there is one of ours, or of c10d's FileStore, which begins with a length in 8 bytes; or it is
+/// somebody's own and stays.
+void require_place(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return;
+  std::string start;
+  if (fs::is_regular_file(file, ignored)) {
+    const RandomAccessFile opened(file);
+    start.resize(std::min<uint64_t>(opened.size(), std::string_view(kTitle).size()));
+    opened.read(0, std::as_writable_bytes(std::span(start)));
+    if (start.empty() || start == kTitle || (start.size() > 8 && start.substr(4, 4) == std::string(4, '\0'))) return;
+  }
+  throw UsageError("--init-method file://{}: this is no meeting place of processes and would be lost; give a new name",
+                   file.string());
+}
 
 }  // namespace
 
@@ -45,6 +63,7 @@ std::vector<std::string> addresses_of(const MeetingPlace& place) {
 }
 
 PlaceInFile::PlaceInFile(fs::path file, const MeetingPlace& place) : file_(std::move(file)), name_(place.name) {
+  require_place(file_);
   write_file(
       file_,
       fmt::format("{}\n{}\n{} {}\n{}\n", kTitle, place.host, place.name, place.port, fmt::join(place.addresses, "\n")),

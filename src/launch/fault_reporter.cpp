@@ -155,6 +155,9 @@ void keep_paths(const std::filesystem::path& error_file) {
   const std::string aside = fmt::format("{}.tmp.{}", error_file.string(), ::getpid());
   g_path[0] = '\0';
   if (error_file.empty() || aside.size() >= kPathSize) return;
+  std::error_code ignored;
+  const auto status = std::filesystem::symlink_status(error_file, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return;  // it would be replaced
   std::memcpy(g_aside.data(), aside.c_str(), aside.size() + 1);
   std::memcpy(g_path.data(), error_file.c_str(), error_file.string().size() + 1);
 }

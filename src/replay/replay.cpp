@@ -2,11 +2,13 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <system_error>
 #include <utility>
 
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/decode/flat.hpp"
 #include "canine/decode/greedy.hpp"
 #include "canine/model/mixer.hpp"
@@ -179,14 +181,42 @@ void replay_trained(Mixer& model, const Folder& inputs, const fs::path& out) {
              {{"metrics_train", metrics(model, inputs.step_batches, inputs.spec.layout, inputs.spec.seq2seq_weight)}});
 }
 
+/// Whether a file of the folder, under whatever name, is `file`.
+bool is_in(const fs::path& folder, const fs::path& file) {
+  std::error_code ignored;
+  for (const auto& input : fs::directory_iterator(folder, ignored)) {
+    if (fs::equivalent(input.path(), file, ignored)) return true;
+  }
+  return false;
+}
+
+/// Nobody's files are replaced unasked, and the inputs never.
+void check_out(const ReplayOptions& options) {
+  std::error_code ignored;
+  if (fs::equivalent(options.folder, options.out, ignored)) {
+    throw UsageError("--out {} is the folder that is replayed; its files would be overwritten", options.out.string());
+  }
+  for (const char* name : {"activations.safetensors", "losses.json", "gradients.safetensors", "greedy.json",
+                           "steps.json", "long_text.safetensors", "greedy_trained.json", "trained.json"}) {
+    const fs::path file = options.out / name;
+    if (!fs::exists(fs::symlink_status(file, ignored))) continue;
+    if (is_in(options.folder, file)) {
+      throw UsageError("--out {}: {} is a file of the folder that is replayed; give another folder",
+                       options.out.string(), file.string());
+    }
+    if (!options.overwrite) {
+      throw UsageError("--out {}: {} is there already; --overwrite replaces it", options.out.string(), file.string());
+    }
+    regular_output(file);  // throws
+  }
+}
+
 }  // namespace
 
 void replay(const ReplayOptions& options) {
+  check_out(options);
   const Folder inputs = replay_files::read_folder(options.folder, options.attention);
   make_writable_folder(options.out);
-  if (fs::equivalent(options.folder, options.out)) {
-    throw UsageError("--out {} is the folder that is replayed; its files would be overwritten", options.out.string());
-  }
   Mixer model(inputs.model, InitialValues::kNone);
   load_state_dict(*model, inputs.weights, (options.folder / "model.safetensors").string());
   model->train();

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/python_float.hpp"
 
@@ -26,11 +25,7 @@ size_t cut_torn_line(const fs::path& path) {
   const std::string text = read_file(path);
   const size_t last_end = text.rfind('\n');
   const size_t whole = last_end == std::string::npos ? 0 : last_end + 1;
-  if (whole < text.size()) {
-    std::error_code error;
-    fs::resize_file(path, whole, error);
-    if (error) throw IoError("cannot cut the torn last line off {}: {}", path.string(), error.message());
-  }
+  if (whole < text.size()) write_file(path, text.substr(0, whole));
   return whole;
 }
 

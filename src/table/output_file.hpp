@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "byte_sink.hpp"
 #include "canine/table/table.hpp"
 #include "canine/table/table_writer.hpp"
 
@@ -19,12 +20,13 @@ class OutputFile {
   virtual void commit() = 0;
 };
 
-/// Both throw CannotWriteError and IoError.
-std::unique_ptr<OutputFile> make_csv_file(const std::filesystem::path& path, const std::vector<OutputColumn>& columns);
-std::unique_ptr<OutputFile> make_parquet_file(const std::filesystem::path& path,
-                                              const std::vector<OutputColumn>& columns);
+/// Both throw IoError; `path` is for messages.
+std::unique_ptr<OutputFile> make_csv_file(std::unique_ptr<ByteSink> sink, const std::vector<OutputColumn>& columns,
+                                          char separator);
+std::unique_ptr<OutputFile> make_parquet_file(std::unique_ptr<ByteSink> sink, const std::vector<OutputColumn>& columns,
+                                              const std::filesystem::path& path);
 
 /// The header line of a CSV file.
-std::string csv_header(const std::vector<OutputColumn>& columns);
+std::string csv_header(const std::vector<OutputColumn>& columns, char separator = ',');
 
 }  // namespace canine

@@ -7,34 +7,35 @@
 #include <parquet/exception.h>
 
 #include <charconv>
+#include <span>
+#include <utility>
 
 #include "canine/core/errors.hpp"
-#include "canine/core/file.hpp"
 #include "output_file.hpp"
 
 namespace canine {
 namespace {
 
-/// AtomicFile as Arrow writes to it. Our own errors pass through Arrow as they are.
+/// A ByteSink as Arrow writes to it. Our own errors pass through Arrow as they are.
 class Sink : public arrow::io::OutputStream {
  public:
-  explicit Sink(const std::filesystem::path& path) : file_(path) { set_mode(arrow::io::FileMode::WRITE); }
+  explicit Sink(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) { set_mode(arrow::io::FileMode::WRITE); }
 
   arrow::Status Write(const void* data, int64_t size) override {
-    file_.write({static_cast<const std::byte*>(data), static_cast<size_t>(size)});
+    sink_->write(std::span(static_cast<const std::byte*>(data), static_cast<size_t>(size)));
     return arrow::Status::OK();
   }
-  arrow::Result<int64_t> Tell() const override { return static_cast<int64_t>(file_.size()); }
+  arrow::Result<int64_t> Tell() const override { return static_cast<int64_t>(sink_->size()); }
   arrow::Status Close() override {
     closed_ = true;
     return arrow::Status::OK();
   }
   bool closed() const override { return closed_; }
 
-  void commit() { file_.commit(); }
+  void commit() { sink_->commit(); }
 
  private:
-  AtomicFile file_;
+  std::unique_ptr<ByteSink> sink_;
   bool closed_ = false;
 };
 
@@ -72,8 +73,8 @@ std::shared_ptr<arrow::Array> number_array(const Table& table, const StringColum
 
 class ParquetFile : public OutputFile {
  public:
-  ParquetFile(const std::filesystem::path& path, const std::vector<OutputColumn>& columns)
-      : path_(path), columns_(columns), sink_(std::make_shared<Sink>(path)) {
+  ParquetFile(std::unique_ptr<ByteSink> sink, const std::vector<OutputColumn>& columns, std::filesystem::path path)
+      : path_(std::move(path)), columns_(columns), sink_(std::make_shared<Sink>(std::move(sink))) {
     arrow::FieldVector fields;
     for (const OutputColumn& column : columns) {
       fields.push_back(
@@ -122,9 +123,9 @@ class ParquetFile : public OutputFile {
 
 }  // namespace
 
-std::unique_ptr<OutputFile> make_parquet_file(const std::filesystem::path& path,
-                                              const std::vector<OutputColumn>& columns) {
-  return std::make_unique<ParquetFile>(path, columns);
+std::unique_ptr<OutputFile> make_parquet_file(std::unique_ptr<ByteSink> sink, const std::vector<OutputColumn>& columns,
+                                              const std::filesystem::path& path) {
+  return std::make_unique<ParquetFile>(std::move(sink), columns, path);
 }
 
 }  // namespace canine

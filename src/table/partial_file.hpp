@@ -10,8 +10,13 @@ namespace canine {
 /// the process ends).
 class PartialFile {
  public:
-  /// Opens the file or makes it. Throws CannotWriteError if it cannot be, or if another process holds it.
+  /// Opens the file or makes it, and changes nothing in it. Throws CannotWriteError if it cannot be, if it is a link or
+  /// no regular file, or if another process holds it.
   explicit PartialFile(std::filesystem::path path);
+
+  /// A file of this process alone in the folder for temporary files, which is gone when the process ends.
+  PartialFile();
+
   ~PartialFile();
   PartialFile(const PartialFile&) = delete;
   PartialFile& operator=(const PartialFile&) = delete;
@@ -19,7 +24,7 @@ class PartialFile {
   const std::filesystem::path& path() const { return path_; }
   uint64_t size() const { return size_; }
 
-  /// Keeps the first `size` bytes.
+  /// Keeps the first `size` bytes. File systems that cannot shorten a file are told of when there is something to cut.
   void cut(uint64_t size);
 
   void append(std::string_view bytes);
@@ -28,7 +33,7 @@ class PartialFile {
   void sync();
 
  private:
-  [[noreturn]] void fail(std::string_view what) const;
+  [[noreturn]] void fail(std::string_view what, int error) const;
 
   std::filesystem::path path_;
   int fd_ = -1;

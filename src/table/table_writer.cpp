@@ -6,9 +6,12 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/output_path.hpp"
 #include "canine/core/python_float.hpp"
+#include "canine/core/sha256.hpp"
 #include "canine/core/utf8.hpp"
 #include "canine/table/csv_writer.hpp"
+#include "canine/table/table_format.hpp"
 #include "canine/table/table_stream.hpp"
 #include "output_file.hpp"
 #include "partial_file.hpp"
@@ -26,6 +29,34 @@ fs::path progress_path(const fs::path& path) { return with_suffix(path, ".progre
 bool is_there(const fs::path& path) {
   std::error_code none;
   return fs::exists(path, none);
+}
+
+/// Also a link that leads to nothing.
+bool is_taken(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(fs::symlink_status(path, none));
+}
+
+UsageError in_the_way(const fs::path& file, const fs::path& path) {
+  return UsageError(
+      "{} is not from this program, and rows are kept in a file of this name until {} is whole; move it away, or give "
+      "another name",
+      file.string(), path.string());
+}
+
+/// What stands under the names of partial and progress file must be ours, or it is not touched.
+void require_own_remains(const fs::path& path) {
+  const fs::path partial = partial_path(path);
+  const fs::path progress = progress_path(path);
+  std::error_code none;
+  const bool is_file = fs::is_regular_file(fs::symlink_status(partial, none));
+  if (is_taken(progress) && !WriterProgress::is_one(progress)) throw in_the_way(progress, path);
+  if (!is_taken(partial) || (is_file && fs::file_size(partial, none) == 0)) return;
+  if (!is_file || !is_taken(progress)) throw in_the_way(partial, path);
+  try {
+    if (!WriterProgress::read(progress).belongs_to(partial)) throw in_the_way(partial, path);
+  } catch (const DataError&) {  // begins as ours and is damaged: whoever goes on is told
+  }
 }
 
 void check_columns(const std::vector<OutputColumn>& columns) {
@@ -58,12 +89,30 @@ std::string text_of(const OutputColumn& column, const OutputCell& cell) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
+std::unique_ptr<OutputFile> make_file(const fs::path& path, const std::vector<OutputColumn>& columns) {
+  const TableFormat format = table_format(path).value_or(TableFormat());
+  std::unique_ptr<ByteSink> sink = make_sink(path);
+  if (format.gzip) sink = make_gzip_sink(std::move(sink));
+  if (format.parquet) return make_parquet_file(std::move(sink), columns, path);
+  return make_csv_file(std::move(sink), columns, format.separator);
+}
+
 }  // namespace
 
 TableWriter::TableWriter(Options options) : options_(std::move(options)) {
   check_columns(options_.columns);
   header_ = csv_header(options_.columns);
+  is_stream_ = named_descriptor(options_.path).has_value();
+  if (is_stream_) {
+    make_sink(options_.path);  // throws before the work is done
+    partial_ = std::make_unique<PartialFile>();
+    partial_->append(header_);
+    return;
+  }
+  regular_output(options_.path);  // throws before the work is done
+  require_own_remains(options_.path);
   partial_ = std::make_unique<PartialFile>(partial_path(options_.path));
+  require_own_remains(options_.path);  // once more, now that nobody else writes them
   if (options_.resume && is_there(progress_path(options_.path))) {
     go_on();
   } else {
@@ -72,21 +121,31 @@ TableWriter::TableWriter(Options options) : options_(std::move(options)) {
 }
 
 TableWriter::~TableWriter() {
+  if (!partial_ || resumable_ || is_stream_) return;
   std::error_code ignored;
-  if (partial_ && !resumable_) fs::remove(partial_->path(), ignored);
+  fs::remove(partial_->path(), ignored);
+  fs::remove(progress_path(options_.path), ignored);
 }
 
 const fs::path& TableWriter::partial_file() const { return partial_->path(); }
 
+/// The progress file comes before there is anything in the partial one, so that it is known for ours.
 void TableWriter::start_anew() {
-  remove_file(progress_path(options_.path));
   partial_->cut(0);
+  note_progress();
   partial_->append(header_);
+}
+
+void TableWriter::note_progress() const {
+  const WriterProgress progress{num_rows_, partial_->size(), options_.settings,
+                                state_,    header_.size(),   sha256_of(header_)};
+  progress.write(progress_path(options_.path));
 }
 
 void TableWriter::go_on() {
   const WriterProgress progress = WriterProgress::read(progress_path(options_.path));
   const std::string name = partial_->path().string();
+  if (progress.rows == 0) return start_anew();
   if (progress.settings != options_.settings) {
     throw UsageError(
         "{}: the interrupted run had other settings, so its rows cannot be continued. Give the same, or start anew\n"
@@ -129,9 +188,10 @@ void TableWriter::row(std::span<const OutputCell> cells) {
 void TableWriter::checkpoint(std::string_view state) {
   partial_->append(pending_);
   pending_.clear();
+  if (is_stream_) return;
   partial_->sync();
   state_ = state;
-  WriterProgress{num_rows_, partial_->size(), options_.settings, state_}.write(progress_path(options_.path));
+  note_progress();
   resumable_ = true;
 }
 
@@ -152,20 +212,28 @@ void TableWriter::finish(std::span<const std::string> dropped) {
   read.raw_columns = read.columns;
   constexpr int64_t kRowsAtOnce = int64_t{1} << 17;  // also the rows of a row group
   TableStream rows(partial_->path(), read);
-  const auto file = (options_.path.extension() == ".parquet" ? make_parquet_file : make_csv_file)(options_.path, kept);
+  const std::unique_ptr<OutputFile> file = make_file(options_.path, kept);
   for (Table table = rows.next(kRowsAtOnce); table.num_rows > 0; table = rows.next(kRowsAtOnce)) file->append(table);
   if (rows.num_rows() != num_rows_) {
     throw IoError("{}: expected the {} rows written, found {}. Was the file changed?", partial_->path().string(),
                   num_rows_, rows.num_rows());
   }
   file->commit();
+  if (is_stream_) return;
   // In this order: while the partial file is there, a run that is resumed does this once more, with the same bytes.
   remove_file(partial_->path());
   remove_file(progress_path(options_.path));
 }
 
 OutputState output_state(const fs::path& path) {
-  if (is_there(partial_path(path)) && is_there(progress_path(path))) return OutputState::kInterrupted;
+  require_own_remains(path);
+  bool has_rows = false;
+  try {
+    has_rows = is_there(progress_path(path)) && WriterProgress::read(progress_path(path)).rows > 0;
+  } catch (const DataError&) {
+    has_rows = true;  // how many is what nobody knows
+  }
+  if (has_rows && is_there(partial_path(path))) return OutputState::kInterrupted;
   return is_there(path) ? OutputState::kComplete : OutputState::kNothing;
 }
 

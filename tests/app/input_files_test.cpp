@@ -38,7 +38,7 @@ TEST_CASE("what is no file is named") {
   const std::string pattern = (folder.path() / "*.csv").string();
   CHECK(error({pattern}) == "--val-data " + pattern + ": no file matches this pattern");
   CHECK(error({folder.path().string()}) ==
-        "--val-data " + folder.path().string() + ": a file was expected, this is none");
+        "--val-data " + folder.path().string() + ": a file was expected, this is a folder");
   CHECK(error({"absent.csv"}) == "--val-data absent.csv: there is no such file");
   CHECK(error({""}) == "--val-data : there is no such file");
 }

@@ -4,6 +4,9 @@
 #include <cstdlib>
 
 #include "app/captured.hpp"
+#include "app/files.hpp"
+#include "canine/app/command_line.hpp"
+#include "support/environment_variable.hpp"
 
 namespace canine {
 namespace {
@@ -272,6 +275,35 @@ TEST_CASE("limits are named with all their digits") {
   CHECK(usage_error([&] {
           options.parse({"--share", "1"});
         }) == "--share: expected a number from 0.125 to 0.5, got '1'");
+}
+
+TEST_CASE("the start of a path may mean a home, wherever it was given") {
+  const testing::EnvironmentVariable home("HOME", "/home/me");
+  Program p;
+  p.parse({"--dataset=~/in.csv", "--folder=~", "--target-cols", "~/x"});
+  CHECK(p.dataset == "/home/me/in.csv");
+  CHECK(p.folder == "/home/me");
+  CHECK(p.columns == std::vector<std::string>{"~/x"});  // no path
+  Program other;
+  other.parse({"--dataset", "~no-such-user/x", "--folder", "a/~"});
+  CHECK(other.dataset == "~no-such-user/x");
+  CHECK(other.folder == "a/~");
+}
+
+TEST_CASE("a variable in a path is refused, unless something is really called so") {
+  for (const char* path : {"${HOME}/q", "$HOME/q", "runs/$USER", "$(pwd)/x", "a$1"}) {
+    CHECK(Program().error({"--folder", path}).find("is a variable that no shell has replaced") != std::string::npos);
+    CHECK(Program().error({"--dataset", path}) != "");
+    CHECK(Program().error({"--target-cols", path}) == "");
+  }
+  CHECK(Program().error({"--folder", "price in $"}) == "");
+  const Folder folder;
+  const std::string literal = folder.write("a$b/c", "").parent_path().string();
+  CHECK(Program().error({"--folder", literal}) == "");
+  CHECK(Program().error({"--folder", literal + "/new"}) == "");
+  CHECK(Program().error({"--folder", literal + "/$new"}) != "");
+  const std::string config = folder.write("c.yaml", "folder: ${HOME}/q\n").string();
+  CHECK(Program().error({"--config", config}).find("c.yaml, line 1: folder ${HOME}/q: '${HOME}'") != std::string::npos);
 }
 
 TEST_CASE("the environment gives a value that nobody else gives") {

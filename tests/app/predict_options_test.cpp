@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -98,9 +100,49 @@ TEST_CASE("An output that is there needs a word") {
         "");
   fs::remove(files.out);
   write_file(files.out + ".partial", "rows");
-  write_file(files.out + ".progress", "so far");
+  write_file(files.out + ".progress", "canine table progress 1\nrows 1\nbytes 4\nsettings x\nstate \n");
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out}).find("--resume") != std::string::npos);
   CHECK(Predict().error({"--fn-in", files.in, "--fn-out", files.out, "--resume"}) == "");
+}
+
+TEST_CASE("The end of an output's name is one that is known, or the output is a stream") {
+  const Files files;
+  const auto error = [&](const std::string& out, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"--fn-in", files.in, "--fn-out", out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Predict().error(arguments);
+  };
+  for (const char* name : {"out.CSV", "out.tsv", "out.csv.gz", "out.Parquet"}) {
+    CHECK(error((files.folder / name).string()) == "");
+  }
+  for (const char* name : {"out", "out.txt", "out.xlsx", "out.parquet.csv.zip"}) {
+    CHECK(error((files.folder / name).string()).find("expected .csv, .tsv, .csv.gz, .tsv.gz or .parquet") !=
+          std::string::npos);
+  }
+  CHECK(error("-") == "");
+  CHECK(error("/dev/stdout", {"--overwrite"}) == "");
+  CHECK(error("-", {"--resume"}).starts_with("--resume: rows that went to --fn-out - are not known"));
+  CHECK(error("/dev/stderr").find("messages go there") != std::string::npos);
+  CHECK(error("/dev/null").find("a character device is there") != std::string::npos);
+}
+
+TEST_CASE("Input that cannot be read twice is refused with a way out") {
+  const Files files;
+  REQUIRE(::mkfifo((files.folder / "pipe").c_str(), 0600) == 0);
+  for (const auto& [in, word] : {std::pair<std::string, const char*>("-", "this is the standard input"),
+                                 {(files.folder / "pipe").string(), "this is a pipe"},
+                                 {"/dev/null", "this is a character device"}}) {
+    const std::string message = Predict().error({"--fn-in", in, "--fn-out", files.out});
+    CHECK(message.starts_with("--fn-in " + in + ": a file was expected, " + word));
+    CHECK(message.find("save what comes from there first") != std::string::npos);
+  }
+  fs::create_symlink("gone.csv", files.folder / "link.csv");
+  CHECK(Predict().error({"--fn-in", (files.folder / "link.csv").string(), "--fn-out", files.out}) ==
+        "--fn-in " + (files.folder / "link.csv").string() + ": this is a link to gone.csv, which is not there");
+  fs::create_directories(files.folder / "parts" / "lang=da");
+  CHECK(Predict()
+            .error({"--fn-in", (files.folder / "parts").string(), "--fn-out", files.out})
+            .find("one table in many") != std::string::npos);
 }
 
 TEST_CASE("A mistyped path of a model is not looked for on the Hub") {

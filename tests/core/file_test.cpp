@@ -99,8 +99,9 @@ TEST_CASE("A full disk is reported, and the former file stays") {
 
 TEST_CASE("A rename that fails is reported, and nothing is left behind") {
   const TemporaryFolder folder;
-  fs::create_directories(folder / "file" / "inside");
-  CHECK_THROWS_MATCHES(write_file(folder / "file", "x"), IoError, MessageMatches(ContainsSubstring("cannot rename")));
+  AtomicFile file(folder / "file");
+  fs::create_directories(folder / "file" / "inside");  // meanwhile
+  CHECK_THROWS_MATCHES(file.commit(), IoError, MessageMatches(ContainsSubstring("cannot rename")));
   CHECK(num_entries(folder.path()) == 1);
 }
 

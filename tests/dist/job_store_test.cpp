@@ -181,7 +181,8 @@ TEST_CASE("ranks join through a file, whatever earlier jobs have left in its pla
   const auto launch = [&](int rank) { return file_launch(folder, rank, 3); };
   const auto agent = testing::agent_store();
   SECTION("nothing") {}
-  SECTION("something else") { write_file(launch(0).store_file, "not the name of a store\n"); }
+  SECTION("an empty file") { write_file(launch(0).store_file, ""); }
+  SECTION("a store of c10d") { write_file(launch(0).store_file, std::string("\5\0\0\0\0\0\0\0init/", 13)); }
   SECTION("the place of a job that is gone") {
     write_file(launch(0).store_file, place_text(host_identity(), Port().number()));
   }
@@ -204,6 +205,15 @@ TEST_CASE("ranks join through a file, whatever earlier jobs have left in its pla
   });
   CHECK(errors == std::vector<std::string>(3));
   CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("somebody's file is no place to meet", "[job_store]") {
+  const TemporaryFolder folder;
+  const LaunchContext launch = file_launch(folder, 0, 3);
+  write_file(launch.store_file, "the notes of somebody\n");
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 200ms); }),
+             ContainsSubstring("UsageError: --init-method file://") && ContainsSubstring("would be lost"));
+  CHECK(read_file(launch.store_file) == "the notes of somebody\n");
 }
 
 TEST_CASE("rank 0 takes its word out of the file also when others do not come", "[job_store]") {

@@ -110,7 +110,8 @@ def test_a_model_is_not_converted_onto_itself(convert):
     before = (convert.folder / "own.bin").read_bytes()
     for source, out in (("own.bin", "own.bin"), ("hub", "hub"), ("hub", "hub/model.safetensors")):
         result = convert.run(source, out, "--overwrite")
-        assert result.returncode == 2 and "this is the model that is read" in result.stderr, result.stderr
+        assert result.returncode == 2, result.stderr
+        assert "this is the model that is read" in result.stderr or "is a part of it" in result.stderr, result.stderr
     assert (convert.folder / "own.bin").read_bytes() == before
     succeed(convert, "hub", "again.bin")
 

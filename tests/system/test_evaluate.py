@@ -106,7 +106,7 @@ def test_every_flag_of_the_python_programs(evaluate, trained_runs):
         theirs = write_checkpoint(evaluate.folder / kind / "theirs.bin", content["model"])
         (evaluate.folder / kind / "args.yaml").write_text("padding: mask\n")  # the runs have that; there is no flag for it
         run(evaluate, "--val-data", val_data, "--checkpoint", theirs, "--fn-out", f"{kind}.csv", *common, *flags[kind])
-        run(evaluate, "--val-data", val_data, "--checkpoint", folder, "--fn-out", "own.csv", "--batch-size", "7")
+        run(evaluate, "--val-data", val_data, "--checkpoint", folder, "--fn-out", "own.csv", "--batch-size", "7", "--overwrite")
         assert (evaluate.folder / f"{kind}.csv").read_bytes() == (evaluate.folder / "own.csv").read_bytes()
 
 
@@ -229,7 +229,7 @@ def test_metrics_are_those_of_the_rows(evaluate, trained):
         assert_close(metrics, counted_anew(own, key, 3)[0])
         # Rows of one language alone have the figures that they have among others.
         rows[rows["lang"] == language].to_csv(evaluate.folder / "own.csv", index=False)
-        run(evaluate, "--val-data", "own.csv", "--checkpoint", trained, "--summary", "own.json", *SHAPE)
+        run(evaluate, "--val-data", "own.csv", "--checkpoint", trained, "--summary", "own.json", "--overwrite", *SHAPE)
         alone = json.loads((evaluate.folder / "own.json").read_text())["teacher_forced"]
         shares = ("flat_accuracy", "sequence_accuracy", "token_accuracy")
         assert teacher_forced[language] == pytest.approx({name: alone[name] for name in shares}, abs=1e-12)

@@ -110,7 +110,7 @@ def test_predict_and_evaluate_download_their_model_once(mixer, tmp_path, program
 
 
 @pytest.mark.parametrize("program, arguments", [
-    ("predict", ["--fn-in", FIXTURES / "data" / "data_val.csv", "--fn-out", "out", "--model"]),
+    ("predict", ["--fn-in", FIXTURES / "data" / "data_val.csv", "--fn-out", "out.csv", "--model"]),
     ("evaluate", ["--val-data", FIXTURES / "data" / "data_val.csv", "--checkpoint"]),
     ("finetune", ["--dataset", FIXTURES / "source.csv", "--target-cols", "hisco_1", "--encoder-config",
                   FIXTURES / "encoder" / "config.json", "--save-path", "out", "--initial-checkpoint"]),

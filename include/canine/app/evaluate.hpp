@@ -24,8 +24,9 @@ struct EvaluateOptions {
   ModelSource model;
   std::vector<std::string> val_data;               ///< names or glob patterns, concatenated in this order
   std::optional<FormatterKind> target_col_naming;  ///< whose usual columns are read; none = those of the model
-  std::filesystem::path fn_out;                    ///< rows, .csv or .parquet; empty = none
+  std::filesystem::path fn_out;                    ///< rows (table/table_format.hpp); empty = none
   std::filesystem::path summary;                   ///< metrics, .json or .csv; empty = none
+  bool overwrite = false;                          ///< the two above may be replaced
   int64_t top_k = kFlatTopK;                       ///< likeliest classes of the flat head
   int64_t batch_size = 2048;                       ///< rows at a time of each process
   int num_workers = 0;

@@ -44,7 +44,7 @@ std::string summary_json(const EvaluationSummary& summary);
 /// Everything, one line for all rows, each language and each code (column `scope`: overall, language, code).
 std::string summary_csv(const EvaluationSummary& summary);
 
-/// Throws UsageError unless the name ends in .json or .csv.
+/// Throws UsageError unless the name ends in .json or .csv (in any case), or is that of an open descriptor (JSON).
 void check_summary_name(const std::filesystem::path& path);
 
 /// Writes the form that the name's end says. Throws as write_file.

@@ -63,6 +63,10 @@ class RunFolder {
   /// True if `folder` holds a file called like a checkpoint, whole or not.
   static bool has_checkpoint(const std::filesystem::path& folder);
 
+  /// True for the names of what programs write into the folder of a run: checkpoints, and the files that README lists
+  /// under "Files of a run".
+  static bool is_run_file(const std::string& name);
+
  private:
   void prune() const;
   void mend_last(const std::filesystem::path& good) const;

@@ -29,11 +29,13 @@ namespace canine {
 struct ReplayOptions {
   std::filesystem::path folder;
   std::filesystem::path out;
+  bool overwrite = false;  ///< files that are there in `out` may be replaced
   Attention attention = Attention::kSdpa;
 };
 
-/// Throws UsageError if `folder` is none or is `out`, DataError naming the file and the key for missing or impossible
-/// input, CheckpointError for unreadable tensors or weights that do not fit, CannotWriteError.
+/// Throws UsageError if `folder` is none or is `out`, or if a file that would be written is there already (or is one of
+/// the inputs, or something that is no file), before any work; DataError naming the file and the key for missing or
+/// impossible input, CheckpointError for unreadable tensors or weights that do not fit, CannotWriteError.
 void replay(const ReplayOptions& options);
 
 }  // namespace canine

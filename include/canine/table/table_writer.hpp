@@ -26,14 +26,20 @@ struct OutputColumn {
   Type type = Type::kText;
 };
 
-/// Writes a table that takes long to make: CSV by the rules of CsvWriter, or Parquet where the name ends in ".parquet".
-/// The file appears under its name whole or not at all, and a run that was killed can go on.
+/// Writes a table that takes long to make: CSV by the rules of CsvWriter, or Parquet, as the end of the name says
+/// (table/table_format.hpp). The file appears under its name whole or not at all, and a run that was killed can go on.
 ///
 /// Rows go into `<path>.partial`, a CSV file of all columns. checkpoint() makes them durable and notes in
 /// `<path>.progress` how many there are; rows behind that are cut off when a run goes on. finish() writes `path` from
 /// the partial file in one pass, which leaves out columns that turned out to be of no use (so a table may start wider
 /// than it ends), and removes both files. Killed at any moment and resumed, a run therefore gives the bytes of one that
 /// was not. At the end there must be room for the rows twice. Memory: a MiB of rows; finish() holds 131,072 rows.
+///
+/// Files of these names that no TableWriter has made are left alone and refused; ours are known by their content
+/// (the first line of .progress, which also knows the header of .partial). A link stays one, and its target is written.
+///
+/// A path that names an open descriptor ("-", core/output_path.hpp) gets the table as CSV in the end. Its rows wait in
+/// a temporary file, and there is nothing to go on from.
 ///
 /// A writer that ends without a checkpoint takes its partial file away again, since nobody could go on with it.
 ///
@@ -47,8 +53,9 @@ class TableWriter {
     bool resume = false;  ///< go on behind the rows of an earlier run, if there are any; false starts anew
   };
 
-  /// Throws CannotWriteError (a folder that cannot be written to, another process at work on the file), UsageError
-  /// (`resume`, but the earlier run had other settings or columns), DataError (damaged progress or partial file).
+  /// Throws CannotWriteError (a folder that cannot be written to, something that is no regular file, another process at
+  /// work on the file), UsageError (files of others in the way; `resume`, but the earlier run had other settings or
+  /// columns), DataError (damaged progress or partial file).
   explicit TableWriter(Options options);
   ~TableWriter();
   TableWriter(const TableWriter&) = delete;
@@ -75,6 +82,7 @@ class TableWriter {
  private:
   void start_anew();
   void go_on();
+  void note_progress() const;
 
   Options options_;
   std::string header_;
@@ -83,9 +91,11 @@ class TableWriter {
   int64_t num_rows_ = 0;
   bool resumable_ = false;  ///< there is a checkpoint
   std::string state_;
+  bool is_stream_ = false;
 };
 
-/// What an earlier run has left of an output file.
+/// What an earlier run has left of an output file. Throws UsageError if files of others are in the way of a
+/// TableWriter.
 enum class OutputState {
   kNothing,
   kInterrupted,  ///< rows with which TableWriter can go on (the file itself may be there too, from an older run)
