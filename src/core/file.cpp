@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/write_errors.hpp"
 
 namespace canine {
 namespace {
@@ -100,7 +101,7 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write_all(const std::byte* data, size_t size) {
   if (const int error = write_fully(fd_, data, size)) {
     throw IoError("cannot write {} ({} bytes were to be added at byte {}): {}", path_.string(), size, size_ - size,
-                  errno_text(error));
+                  write_error_text(error));
   }
 }
 
@@ -151,7 +152,7 @@ void append_file(const fs::path& path, std::string_view text) {
   if (fd < 0) throw IoError("cannot open {} for appending: {}", path.string(), errno_text(errno));
   const int error = write_fully(fd, reinterpret_cast<const std::byte*>(text.data()), text.size());
   ::close(fd);
-  if (error != 0) throw IoError("cannot append to {}: {}", path.string(), errno_text(error));
+  if (error != 0) throw IoError("cannot append to {}: {}", path.string(), write_error_text(error));
 }
 
 void make_writable_folder(const fs::path& folder) {

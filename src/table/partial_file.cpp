@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/write_errors.hpp"
 
 namespace canine {
 namespace {
@@ -36,7 +37,7 @@ PartialFile::PartialFile(std::filesystem::path path) : path_(std::move(path)) {
 PartialFile::~PartialFile() { ::close(fd_); }
 
 void PartialFile::fail(std::string_view what) const {
-  throw IoError("cannot {} {} at byte {}: {}", what, path_.string(), size_, errno_text());
+  throw IoError("cannot {} {} at byte {}: {}", what, path_.string(), size_, write_error_text(errno));
 }
 
 void PartialFile::cut(uint64_t size) {
