@@ -1,6 +1,7 @@
 # What `cmake --install` puts where, and the package that find_package(canine) finds:
 #   bin/                programs; each can be started by the system and by Python
-#   lib/                rooms as static libraries; lib/canine/ plug-ins (installed by the room dist)
+#   lib/                rooms as static libraries; lib/canine/ plug-ins (installed by the room dist), lib/canine/linked/ links
+#                       to libraries of the system (Loader.cmake)
 #   include/canine/     headers
 #   lib/cmake/canine/   the package
 #   share/canine/       configs, sample data, licence
@@ -48,5 +49,6 @@ install(FILES cmake/python_start/__main__.py cmake/python_start/append.py DESTIN
 get_property(canine_programs DIRECTORY tools PROPERTY BUILDSYSTEM_TARGETS)
 add_custom_target(programs DEPENDS ${canine_programs} ${ddp_targets} ${other_targets})
 canine_install_programs(${canine_programs})
+install(DIRECTORY "${CMAKE_BINARY_DIR}/${CANINE_LINKED_FOLDER}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/canine")
 install(DIRECTORY configs data DESTINATION "${CMAKE_INSTALL_DATADIR}/canine")
 install(FILES LICENSE NOTICE DESTINATION "${CMAKE_INSTALL_DATADIR}/canine")

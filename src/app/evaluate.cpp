@@ -187,9 +187,11 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   keep_standard_output(values.outputs());
   check_evaluate_options(values);
   if (start.starts_others) return start_processes(start.devices, "evaluation");
-  const ProcessSetup setup = set_up_process(options, start.launch, start.device(), values.machine, values.precision);
+  Job job(start.launch, values.launch);
+  const ProcessSetup setup =
+      set_up_process(options, job.launch(), start.device_of(job.launch()), values.machine, values.precision);
   print_start_lines(setup);
-  Job job(setup.launch, values.launch, setup.device);
+  job.meet(setup.device);
   return job.run([&] { return Work(job, options, values, setup).run(); });
 }
 

@@ -13,6 +13,7 @@
 #include "canine/core/readable.hpp"
 #include "canine/dist/find_launch.hpp"
 #include "canine/dist/job_monitor.hpp"
+#include "canine/dist/local_place.hpp"
 #include "canine/launch/error_file.hpp"
 #include "canine/launch/fault_reporter.hpp"
 #include "canine/launch/parent_death.hpp"
@@ -41,6 +42,7 @@ LaunchContext find_place(const OptionSet& options, const LaunchSettings& setting
   if (settings.local_rank >= 0) flags.local_rank = settings.local_rank;
   if (options.given("world-size")) flags.world_size = settings.world_size;
   flags.init_method = settings.init_method;
+  flags.single = settings.launcher == "single";
   const LaunchContext launch = find_launch(flags);
   if (launch.rank > 0) set_log_role(fmt::format("[rank {} host {}] ", launch.rank, host_facts().hostname), true);
   install_fault_reporter(launch.rank, launcher_error_file(process_environment()));
@@ -56,6 +58,7 @@ struct Job::State {
   std::shared_ptr<ProcessGroup> group;
   int num_first = 0;  // text_of_first_process() calls so far, the same on all ranks
 
+  void connect();
   std::string run_first(const std::string& what, const std::function<std::string()>& body) const;
   /// Waits for `key` as long as the others give signs of life, with a line now and then; its value.
   std::string wait_for_others(const std::string& key, const std::string& what);
@@ -63,18 +66,26 @@ struct Job::State {
   void leave_store();
 };
 
-Job::Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Device device)
-    : state_(std::make_unique<State>()) {
+void Job::State::connect() {
+  store = JobStore::connect(launch, group_options.timeout_init);
+  launch = with_local_place(launch, *store, group_options.timeout_init);
+}
+
+Job::Job(const LaunchContext& launch, const LaunchSettings& settings) : state_(std::make_unique<State>()) {
   state_->launch = launch;
   ProcessGroup::Options& options = state_->group_options;
   options.backend = settings.backend;
-  options.device = device;
   options.timeout_init = milliseconds(settings.timeout_init);
   options.timeout_step = milliseconds(settings.timeout_step);
   options.share_devices = settings.share_devices;
-  if (!launch.distributed()) return;
-  state_->store = JobStore::connect(launch, options.timeout_init);
-  state_->monitor = std::make_shared<JobMonitor>(*state_->store, JobMonitor::Options::of(launch, *state_->store));
+  if (!launch.local_world_is_known) state_->connect();
+}
+
+void Job::meet(c10::Device device) {
+  state_->group_options.device = device;
+  if (!launch().distributed()) return;
+  if (!state_->store) state_->connect();
+  state_->monitor = std::make_shared<JobMonitor>(*state_->store, JobMonitor::Options::of(launch(), *state_->store));
 }
 
 Job::~Job() = default;

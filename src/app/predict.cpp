@@ -200,8 +200,8 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     return static_cast<int>(ExitCode::kStopped);
   }
   if (summary.stopped) {
-    log_info("Stopped by signal {}; {} rows are kept. The same command with --resume goes on.", StopRequest::signal(),
-             format_count(summary.rows));
+    log_info("Stopped by {}; {} rows are kept. The same command with --resume goes on.",
+             signal_text(StopRequest::signal()), format_count(summary.rows));
     return static_cast<int>(ExitCode::kStopped);
   }
   log_info("Written: {}", output);
@@ -218,10 +218,14 @@ int predict_main(const std::vector<std::string>& arguments) {
   set_log_role("", values.non_verbose);
   const NamedFile output = {"fn-out", values.fn_out};
   keep_standard_output({&output, 1});
-  const LaunchContext launch = find_launch();
+  LaunchFlags place;
+  place.single = values.launcher == "single";
+  const LaunchContext launch = find_launch(place);
   if (launch.distributed()) {
-    throw UsageError("predict is one process for all --devices of a machine, but {} has started {}: start it plainly",
-                     name_of(launch.launcher), launch.world);
+    throw UsageError(
+        "predict is one process for all --devices of a machine, but {} has started {}: start it plainly, or, where a "
+        "launcher has only left its variables in the shell, with --launcher single",
+        name_of(launch.launcher), launch.world);
   }
   check_predict_options(options, values);
   if (values.resume && output_state(values.fn_out) == OutputState::kComplete) {

@@ -11,6 +11,7 @@
 #include "canine/app/output_files.hpp"
 #include "canine/app/predict.hpp"
 #include "canine/app/require_file.hpp"
+#include "canine/app/shared_options.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
@@ -116,6 +117,7 @@ void declare_machine(OptionSet& options, PredictOptions& values) {
       .add("deterministic", values.machine.deterministic,
            "only GPU kernels that give the same bits every time (slower)")
       .addition();
+  add_launcher_option(options, values.launcher);
 }
 
 /// The output must not be there, except where the flags say what to do with it.

@@ -41,7 +41,7 @@ void note_unused_devices(const OptionSet& options, const ProgramStart& start, co
   const LaunchContext& launch = start.launch;
   const auto used = static_cast<size_t>(launch.local_world);
   const bool by_launcher = launch.launcher != Launcher::kSingle && launch.launcher != Launcher::kSelf;
-  if (!by_launcher || launch.local_rank != 0 || !options.given("devices")) return;
+  if (!by_launcher || !launch.local_world_is_known || launch.local_rank != 0 || !options.given("devices")) return;
   if (used >= start.devices.size()) return;
   log_note("--devices {} names {} devices, but the launcher has started {} process{} on this host, so {} {} used", text,
            start.devices.size(), used, used == 1 ? "" : "es", used, used == 1 ? "is" : "are");

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <new>
 #include <string>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/write_errors.hpp"
 #include "canine/launch/error_file.hpp"
 #include "canine/launch/launch_context.hpp"
 
@@ -37,7 +37,7 @@ int report(const std::string& message, ExitCode code) {
 
 int run_main(const std::function<int()>& body) {
   open_closed_streams();
-  ::signal(SIGPIPE, SIG_IGN);
+  ignore_write_signals();
   try {
     return body();
   } catch (const Error& error) {

@@ -70,7 +70,18 @@ void add_device_options(OptionSet& options, MachineSettings& machine) {
       .addition();
 }
 
+void add_launcher_option(OptionSet& options, std::string& launcher) {
+  options
+      .add("launcher", launcher,
+           "auto = as torchrun, mpirun, srun and others say by variables; single = one process, whatever variables are "
+           "left in this shell (that of srun --pty, say)")
+      .one_of({"auto", "single"})
+      .command_line_only()
+      .addition();
+}
+
 void add_process_options(OptionSet& options, LaunchSettings& launch) {
+  add_launcher_option(options, launch.launcher);
   options.add("distributed", launch.distributed,
               "several processes are meant; a launcher or several devices make them, otherwise one process runs");
   options.add("local-rank", launch.local_rank, "number of this process on its machine; launchers say it by LOCAL_RANK")

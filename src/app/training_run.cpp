@@ -131,8 +131,7 @@ int stop_signal() { return launcher_gone() ? SIGTERM : StopRequest::signal(); }
 
 std::string stop_reason() {
   if (launcher_gone()) return fmt::format("because the launcher (process {}) died", watched_launcher());
-  return StopRequest::signal() == 0 ? "on request of another process"
-                                    : fmt::format("by signal {}", StopRequest::signal());
+  return StopRequest::signal() == 0 ? "on request of another process" : "by " + signal_text(StopRequest::signal());
 }
 
 /// The end before anything was trained by this start or an earlier one.
@@ -324,11 +323,12 @@ int TrainingRun::run(TrainingDataSource& source) {
   // What keeps nothing, or can be done again, ends at once.
   std::optional<StopRequest> stop_requests;
   if (!only_prepare_ && !settings_.dry_run) stop_requests.emplace();
+  Job job(start_.launch, settings_.launch);
   RunContext context;
-  context.process = set_up_process(options_, start_.launch, start_.device(), settings_.machine,
+  context.process = set_up_process(options_, job.launch(), start_.device_of(job.launch()), settings_.machine,
                                    settings_.train.precision, settings_.use_amp);
   print_start_lines(context.process);
-  Job job(context.process.launch, settings_.launch, context.process.device);
+  job.meet(context.process.device);
   return job.run([&] {
     std::optional<StartWeights> start;
     if (job.is_main()) require_folder_place(settings_.train.save_path);

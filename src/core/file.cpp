@@ -13,6 +13,7 @@
 #include "canine/core/file_system.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/stand_in.hpp"
+#include "canine/core/write_errors.hpp"
 
 namespace canine {
 namespace {
@@ -111,7 +112,7 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write_all(const std::byte* data, size_t size) {
   if (const int error = write_fully(fd_, data, size)) {
     throw IoError("cannot write {} ({} bytes were to be added at byte {}): {}", path_.string(), size, size_ - size,
-                  errno_text(error));
+                  write_error_text(error));
   }
 }
 
@@ -164,7 +165,7 @@ void append_file(const fs::path& path, std::string_view text) {
   if (fd < 0) throw IoError("cannot open {} for appending: {}", path.string(), errno_text(errno));
   const int error = write_fully(fd, reinterpret_cast<const std::byte*>(text.data()), text.size());
   ::close(fd);
-  if (error != 0) throw IoError("cannot append to {}: {}", path.string(), errno_text(error));
+  if (error != 0) throw IoError("cannot append to {}: {}", path.string(), write_error_text(error));
 }
 
 void make_writable_folder(const fs::path& folder) {
@@ -173,9 +174,8 @@ void make_writable_folder(const fs::path& folder) {
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw CannotWriteError("{} is a file, a folder was expected", folder.string());
   }
-  if (const auto target = dangling_target(folder)) {
-    throw CannotWriteError("{} is a link to {}, which is not there; make that folder, or remove the link",
-                           folder.string(), target->string());
+  if (const std::string why = stand_in(folder); !why.empty()) {
+    throw CannotWriteError("{}: {}; make that folder, or remove the link", folder.string(), why);
   }
   fs::create_directories(folder, error);
   if (error) throw CannotWriteError("cannot make the folder {}: {}", folder.string(), error.message());

@@ -4,15 +4,21 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <thread>
 #include <vector>
+
+#include "canine/core/cpu_quota.hpp"
 
 namespace canine {
 
 int available_processors() {
+  static const std::optional<double> quota = cpu_quota();
   cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) return std::max(1, CPU_COUNT(&mask));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int count = sched_getaffinity(0, sizeof mask, &mask) == 0
+                        ? CPU_COUNT(&mask)
+                        : static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, quota ? std::min(count, threads_of_quota(*quota)) : count);
 }
 
 int parallel_chunks(int64_t num_items, int num_chunks, int64_t min_items,

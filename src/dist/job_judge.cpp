@@ -103,6 +103,7 @@ void JobMonitor::State::forgive(Clock::duration standstill) {
   report_since += standstill;
   faults_since += standstill;
   last_contact += standstill;
+  signs.forgive(standstill);
 }
 
 void JobMonitor::State::run_judge() {

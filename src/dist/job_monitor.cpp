@@ -13,6 +13,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/host_name.hpp"
 #include "canine/core/log.hpp"
+#include "canine/launch/request_signals.hpp"
 #include "job_monitor_state.hpp"
 
 namespace canine {
@@ -47,9 +48,7 @@ std::string wall_clock_time() {
 
 /// Requests to stop belong to the main thread; faults (SIGSEGV ...) stay with the thread that makes them.
 void block_requests() {
-  sigset_t requests;
-  sigemptyset(&requests);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) sigaddset(&requests, number);
+  const sigset_t requests = request_signals();
   ::pthread_sigmask(SIG_BLOCK, &requests, nullptr);
 }
 

@@ -15,6 +15,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/host_name.hpp"
+#include "canine/core/log.hpp"
 #include "local_network.hpp"
 #include "meeting_file.hpp"
 #include "plain_message.hpp"
@@ -31,6 +32,7 @@ constexpr milliseconds kLookAgain{100};     // shared file systems tell nobody a
 constexpr milliseconds kAnswer{1000};       // after the deadline, for rank 0's answer
 constexpr milliseconds kGrace{3000};        // for the others to read why rank 0 gives up
 constexpr milliseconds kAddress{2000};      // for an address of rank 0 to accept a connection
+constexpr milliseconds kQuietWait{10'000};  // for another rank, before a line says so
 constexpr milliseconds kHandshake{10'000};  // for what has accepted to answer as a store
 constexpr const char* kLoopback = "127.0.0.1";
 
@@ -69,9 +71,10 @@ std::string missing_message(const LaunchContext& launch, const std::map<int, Hel
       present.push_back(fmt::format("rank {} ({})", rank, found->second.where));
     }
   }
-  return fmt::format("{} not joined the job of {} processes within {} s (--timeout-init). Joined: {}",
+  return fmt::format("{} not joined the job of {} processes within {} s (--timeout-init). Joined: {}{}",
                      numbered(missing), launch.world, static_cast<double>(timeout.count()) / 1000,
-                     present.empty() ? "nobody" : fmt::format("{}", fmt::join(present, ", ")));
+                     present.empty() ? "nobody" : fmt::format("{}", fmt::join(present, ", ")),
+                     seen.size() <= 1 ? alone_hint(launch) : "");
 }
 
 /// Both sides of the joining of one store.
@@ -90,7 +93,8 @@ class Joining {
     std::map<int, Hello> seen;
     for (int64_t next = 1; static_cast<int>(seen.size()) < launch_.world; ++next) {
       const std::string key = fmt::format("hello/{}", next);
-      if (!wait_for_key(*store_, key, rest())) give_up("missing", missing_message(launch_, seen, timeout_), seen);
+      if (!await_hello(key, static_cast<int>(seen.size())))
+        give_up("missing", missing_message(launch_, seen, timeout_), seen);
       const std::optional<Hello> hello = parse_hello(store_->get_to_str(key));
       if (hello) admit(*hello, seen);
     }
@@ -147,6 +151,17 @@ class Joining {
  private:
   milliseconds rest() const {
     return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end_ - Clock::now()));
+  }
+
+  /// Who waits for long says for what, since the deadline may be far.
+  bool await_hello(const std::string& key, int num_seen) const {
+    if (wait_for_key(*store_, key, std::min(rest(), kQuietWait))) return true;
+    if (!over()) {
+      print_stderr_line(fmt::format("waiting for {} of {} processes to join (for {} s at most, --timeout-init){}",
+                                    launch_.world - num_seen, launch_.world, timeout_.count() / 1000,
+                                    num_seen <= 1 ? alone_hint(launch_) : ""));
+    }
+    return wait_for_key(*store_, key, rest());
   }
 
   bool refers_to_us(std::istringstream& answer) const {
@@ -206,7 +221,7 @@ LaunchContext store_at(const LaunchContext& launch, const std::string& address, 
 }
 
 JoinedStore join_file_as_rank_0(const LaunchContext& launch, milliseconds timeout, Clock::time_point end) {
-  const bool one_host = launch.local_world == launch.world;
+  const bool one_host = launch.local_world_is_known && launch.local_world == launch.world;
   const Listener listener = one_host ? listen_on(kLoopback) : listen_everywhere();
   LaunchContext own = store_at(launch, kLoopback, listener.port);
   own.listen_fd = listener.fd;

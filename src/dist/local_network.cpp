@@ -148,10 +148,31 @@ Listener listen_everywhere() {
   }
 }
 
+namespace {
+
+std::string unknown_name(int problem) {
+  return fmt::format("the name cannot be resolved ({})", ::gai_strerror(problem));
+}
+
+constexpr std::chrono::milliseconds kAgain{100};  // nothing tells when a name or a server appears
+
+}  // namespace
+
+std::string await_name(const std::string& host, std::chrono::steady_clock::time_point end) {
+  constexpr std::chrono::seconds kNewName{5};
+  const auto last = std::min(end, std::chrono::steady_clock::now() + kNewName);
+  int problem = 0;
+  while (!resolve(host, nullptr, SOCK_STREAM, 0, &problem)) {
+    if (std::chrono::steady_clock::now() + kAgain >= last) return unknown_name(problem);
+    std::this_thread::sleep_for(kAgain);
+  }
+  return "";
+}
+
 std::string try_listener(const std::string& host, int port, std::chrono::milliseconds patience) {
   int problem = 0;
   const Addresses found = resolve(host, std::to_string(port).c_str(), SOCK_STREAM, 0, &problem);
-  if (!found) return fmt::format("the name cannot be resolved ({})", ::gai_strerror(problem));
+  if (!found) return unknown_name(problem);
   std::string reason;
   for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
     reason = try_to_connect(*entry, patience);
@@ -161,13 +182,13 @@ std::string try_listener(const std::string& host, int port, std::chrono::millise
 }
 
 std::string await_listener(const std::string& host, int port, std::chrono::steady_clock::time_point end) {
-  constexpr std::chrono::milliseconds kAgain{100}, kPatience{2000};
+  constexpr std::chrono::milliseconds kPatience{2000};
   do {
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     const std::string reason = try_listener(host, port, std::clamp(rest, std::chrono::milliseconds(1), kPatience));
     if (reason.empty()) return "";
     if (std::chrono::steady_clock::now() + kAgain >= end) return reason;
-    std::this_thread::sleep_for(kAgain);  // nothing tells when a server appears
+    std::this_thread::sleep_for(kAgain);
   } while (true);
 }
 

@@ -32,7 +32,11 @@ Listener listen_everywhere();
 /// resolved (...)", "Connection refused", or after `patience` (for each address of a name) "no answer".
 std::string try_listener(const std::string& host, int port, std::chrono::milliseconds patience);
 
-/// The same again and again until `end`. "" or the last reason why not.
+/// Waits until `host` is an address or a name that can be resolved, for some seconds at most (a name may be new) and
+/// not beyond `end`: "" or the reason why it cannot be.
+std::string await_name(const std::string& host, std::chrono::steady_clock::time_point end);
+
+/// The same as try_listener again and again until `end`. "" or the last reason why not.
 std::string await_listener(const std::string& host, int port, std::chrono::steady_clock::time_point end);
 
 /// Port that `fd` listens on; 0 if it is not a listening socket.

@@ -102,6 +102,12 @@ void PeerSigns::observe(int rank, const std::optional<SignOfLife>& sign, Clock::
   peer.looked = now;
 }
 
+void PeerSigns::forgive(Clock::duration standstill) {
+  for (Peer& peer : peers_) {
+    if (peer.changed) *peer.changed += standstill;
+  }
+}
+
 // From look to look: what happened since the latest look is unknown.
 bool PeerSigns::is_silent(const Peer& peer) const {
   if (!peer.changed) return false;

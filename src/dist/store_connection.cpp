@@ -74,6 +74,11 @@ c10d::TCPStoreOptions tcp_options(const LaunchContext& launch, milliseconds time
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+[[noreturn]] void throw_unknown(const LaunchContext& launch, const std::string& reason) {
+  throw PeerError("{}: {}. Is the name right, and known on this host? (`getent hosts {}`; an address does as well)",
+                  describe_master(launch), reason, launch.master_addr);
+}
+
 [[noreturn]] void throw_connection_error(const LaunchContext& launch, milliseconds timeout, bool serves,
                                          const std::string& reason) {
   if (serves && (has(reason, "EADDRINUSE") || has(reason, "ddress already in use") || has(reason, "errno: 98"))) {
@@ -86,14 +91,12 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
     throw UsageError("{}: this user may not listen on port {}; choose one above 1023", describe_master(launch),
                      launch.master_port);
   }
-  throw PeerError("{}: nobody answered within {} s (--timeout-init). {} ({})", describe_master(launch),
+  throw PeerError("{}: nobody answered within {} s (--timeout-init). {} ({}){}", describe_master(launch),
                   static_cast<double>(timeout.count()) / 1000,
                   serves ? "Rank 0 serves there itself: is it an address of this host?"
-                  : has(reason, "cannot be resolved")
-                      ? "Is the name right, and known on this host?"
-                      : "Is rank 0 (or the launcher's agent) started, is the address right, does a firewall block "
-                        "the port?",
-                  reason);
+                         : "Is rank 0 (or the launcher's agent) started, is the address right, does a firewall block "
+                           "the port?",
+                  reason, serves ? "" : alone_hint(launch));
 }
 
 }  // namespace
@@ -107,11 +110,21 @@ std::string describe_master(const LaunchContext& launch) {
                      source, launch.rank, launch.world, launch.because.empty() ? "" : ", as ", launch.because);
 }
 
+std::string alone_hint(const LaunchContext& launch) {
+  if (launch.launcher == Launcher::kSelf || launch.launcher == Launcher::kTorchrun) return "";
+  return fmt::format(
+      ". If this process was started by hand and is to be alone, add --launcher single: {} may be left in this shell "
+      "by a launcher (`srun --pty`), and it was taken for one of {} because {}",
+      launch.launcher == Launcher::kSlurm ? "variables of a Slurm step" : "variables", launch.world, launch.because);
+}
+
 StorePointer open_tcp_store(const LaunchContext& launch, milliseconds timeout) {
   set_c10d_noise(c10::GLOG_FATAL);
   const auto end = std::chrono::steady_clock::now() + timeout;
   c10d::TCPStoreOptions options = tcp_options(launch, timeout);
   try {
+    // c10d would look for an unknown name until its timeout, also where it serves.
+    if (const std::string reason = await_name(launch.master_addr, end); !reason.empty()) throw_unknown(launch, reason);
     if (!options.isServer) {
       const std::string reason = await_listener(launch.master_addr, options.port, end);
       if (!reason.empty()) throw std::runtime_error(reason);

@@ -18,6 +18,10 @@ namespace canine {
 /// "10.0.0.1:29500 (MASTER_ADDR and MASTER_PORT; rank 1 of 4, launcher torchrun: RANK, ... are set)".
 std::string describe_master(const LaunchContext& launch);
 
+/// For messages about processes that do not come: variables that a launcher has left in a shell make a process wait for
+/// others that nobody has started. ". If ...", or "" where the launcher certainly has started this process.
+std::string alone_hint(const LaunchContext& launch);
+
 /// A TCP store: the launcher's (kAgent), or our own, which rank 0 serves (kTcp). Throws UsageError (port in use, no
 /// port) or PeerError (nobody answers within `timeout`).
 c10::intrusive_ptr<c10d::Store> open_tcp_store(const LaunchContext& launch, std::chrono::milliseconds timeout);

@@ -13,6 +13,7 @@
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/sha256.hpp"
+#include "canine/core/write_errors.hpp"
 #include "canine/hub/file_lock.hpp"
 
 namespace canine {
@@ -73,7 +74,7 @@ class IncompleteFile {
  private:
   [[noreturn]] void fail(std::string_view what, int error) const {
     throw CannotWriteError("{} cannot be {} (at byte {}): {}. Free some space there, or set HF_HOME to another folder",
-                           path_.string(), what, size_, std::generic_category().message(error));
+                           path_.string(), what, size_, write_error_text(error));
   }
 
   fs::path path_;

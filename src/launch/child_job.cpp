@@ -4,18 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/launch/request_signals.hpp"
+#include "stopped_job.hpp"
 
 namespace canine {
 namespace {
-
-constexpr std::array kPassedOn = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1};
 
 bool is_ignored(int signal) {
   struct sigaction current {};
@@ -42,11 +41,11 @@ bool has_ended(pid_t pid) {
 }  // namespace
 
 SupervisedSignals::SupervisedSignals() {
-  sigemptyset(&taken_);
-  for (const int signal : kPassedOn) {
-    // A caller's wish to ignore these (nohup) stands; a blocked signal would arrive although ignored.
-    if ((signal == SIGHUP || signal == SIGQUIT) && is_ignored(signal)) continue;
-    sigaddset(&taken_, signal);
+  taken_ = request_signals();
+  sigaddset(&taken_, SIGTSTP);
+  // A caller's wish to ignore these (nohup) stands; a blocked signal would arrive although ignored.
+  for (const int signal : {SIGHUP, SIGQUIT, SIGTSTP}) {
+    if (is_ignored(signal)) sigdelset(&taken_, signal);
   }
   sigaddset(&taken_, SIGCHLD);
   struct sigaction standard {};
@@ -89,7 +88,11 @@ ChildJob::~ChildJob() {
 int ChildJob::wait(const SupervisedSignals& signals) {
   while (any_running()) {
     const std::optional<int> signal = signals.take(deadline());
-    if (signal && *signal != SIGCHLD) send_all(*signal);
+    if (signal == SIGTSTP) {
+      stop_all();
+    } else if (signal && signal != SIGCHLD) {
+      send_all(*signal);
+    }
     reap();
     pass_deadline();
   }
@@ -102,6 +105,18 @@ void ChildJob::send_all(int signal) const {
   for (const Child& child : children_) {
     if (child.running) ::kill(child.pid, signal);
   }
+}
+
+void ChildJob::stop_all() {
+  std::vector<pid_t> groups;
+  for (const Child& child : children_) {
+    if (child.running) groups.push_back(child.pid);
+  }
+  const Clock::time_point before = Clock::now();
+  stop_job(groups);
+  const Clock::duration stopped = Clock::now() - before;
+  if (terminate_at_) *terminate_at_ += stopped;
+  if (kill_at_ && *kill_at_ != Clock::time_point::max()) *kill_at_ += stopped;
 }
 
 void ChildJob::reap() {

@@ -62,6 +62,8 @@ class ChildJob {
   };
 
   void send_all(int signal) const;
+  /// Ctrl-Z: all stop until this process is continued.
+  void stop_all();
   void reap();
   /// The rank that failed first by itself is named as an error, others are notes: rank 0, which the others need, may
   /// end last with a fault that was the first.

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -13,6 +12,7 @@
 
 #include "canine/core/host_name.hpp"
 #include "canine/launch/launch_context.hpp"
+#include "proc_stat.hpp"
 
 namespace canine {
 namespace {
@@ -26,25 +26,8 @@ std::string read_proc(int pid, const char* name) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-/// Fields of /proc/<pid>/stat from the third on (the second, the command, may hold anything).
-std::vector<std::string> stat_fields(int pid) {
-  const std::string text = read_proc(pid, "stat");
-  const size_t command_end = text.rfind(')');
-  if (command_end == std::string::npos) return {};
-  std::istringstream fields(text.substr(command_end + 1));
-  return {std::istream_iterator<std::string>(fields), std::istream_iterator<std::string>()};
-}
-
-int parent_of(int pid) {
-  const std::vector<std::string> fields = stat_fields(pid);
-  return fields.size() > 1 ? std::atoi(fields[1].c_str()) : 0;
-}
-
 /// Process ids come again; together with the start time (clock ticks since the host started) they do not.
-std::string identity_of(int pid) {
-  const std::vector<std::string> fields = stat_fields(pid);
-  return fmt::format("{}-{}", pid, fields.size() > 19 ? fields[19] : "0");
-}
+std::string identity_of(int pid) { return fmt::format("{}-{}", pid, ProcStat::of(pid).started_at); }
 
 /// "NAME=value" of the rank variables that are set here.
 std::vector<std::string> rank_entries() {
@@ -68,7 +51,7 @@ int find_launcher() {
   const std::vector<std::string> entries = rank_entries();
   int pid = ::getppid();
   while (pid > 1 && was_given(pid, entries)) {
-    const int parent = parent_of(pid);
+    const int parent = ProcStat::of(pid).parent;
     if (parent <= 0) break;
     pid = parent;
   }

@@ -36,7 +36,8 @@ constexpr Names kSlurm = {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID
 void check_rank(int rank, int world, const Names& names) {
   if (rank < world) return;
   throw UsageError(
-      "{}={} must be below {}={}: ranks count from 0; correct the variables, or unset them to run a single process",
+      "{}={} must be below {}={}: ranks count from 0; correct the variables, or unset them to run a single "
+      "process, as --launcher single does",
       names.rank, rank, names.world, world);
 }
 
@@ -73,8 +74,9 @@ LaunchContext place_of(Launcher launcher, const Names& names, const Variables& v
   return place;
 }
 
-/// RANK and WORLD_SIZE by hand or by a platform may come without local numbers: on one host they are rank and world;
-/// across hosts there is then one process per host, as platforms with a container per process have it.
+/// RANK and WORLD_SIZE by hand or by a platform may come without local numbers. Until the processes have told each
+/// other where they are: on one host they are rank and world; across hosts there is one process per host, as platforms
+/// with a container per process have it. An address alone does not tell: the first host may call itself localhost.
 void find_local_torch_place(LaunchContext& place, const Variables& variables, const LaunchFlags& flags,
                             const HostFacts& facts) {
   const auto local_rank = variable_or_flag(variables, kTorch.local_rank, 0, flags.local_rank);
@@ -82,16 +84,9 @@ void find_local_torch_place(LaunchContext& place, const Variables& variables, co
   // Where no meeting place is given the lack of it is the error to name (resolve_launch).
   const bool nowhere = !variables.has("MASTER_ADDR") && flags.init_method.empty();
   const bool one_host = place.world == 1 || nowhere || is_this_host(variables.text("MASTER_ADDR"), facts);
-  if (local_world) {
-    place.local_world = *local_world;
-  } else if (one_host) {
-    place.local_world = place.world;
-  } else if (local_rank) {
-    throw UsageError(
-        "LOCAL_WORLD_SIZE is not set: with {}={}, {}={} on several hosts (MASTER_ADDR={}) it must say how "
-        "many of the processes run on this host",
-        kTorch.world, place.world, kTorch.local_rank, *local_rank, variables.text("MASTER_ADDR"));
-  }
+  place.local_world_is_known = local_world || place.world == 1;
+  place.local_rank_is_known = local_rank || place.local_world_is_known;
+  place.local_world = local_world.value_or(one_host ? place.world : std::min(place.world, local_rank.value_or(0) + 1));
   place.local_rank = local_rank.value_or(one_host && !local_world ? place.rank : place.rank % place.local_world);
 }
 
@@ -135,7 +130,8 @@ LaunchContext pmix_place(const Variables& variables, const LaunchFlags& flags) {
   if (!flags.world_size) {
     throw UsageError(
         "PMIX_RANK={} says that a PMIx launcher has started this process, but no variable says how many "
-        "there are; pass --world-size, or set RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE",
+        "there are; pass --world-size, set RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE, or, if it was started by "
+        "hand, add --launcher single",
         place.rank);
   }
   place.world = *flags.world_size;
@@ -212,7 +208,7 @@ LaunchContext single_place(const Variables& variables) {
   if (world > 1 || local_rank > 0) {
     throw UsageError(
         "{}={} is set, but RANK is not; start the program through a launcher (torchrun, mpirun, srun), "
-        "set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, or unset it",
+        "set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, or unset it, as --launcher single does",
         world > 1 ? kTorch.world : kTorch.local_rank, world > 1 ? world : local_rank);
   }
   LaunchContext place;
@@ -235,6 +231,11 @@ std::string hidden_sources(const Variables& variables, Launcher used) {
 
 LaunchContext nearest_place(const Variables& variables, const LaunchFlags& flags, const HostFacts& facts) {
   if (variables.has(kSelfLaunchVariable)) return self_place(variables);
+  if (flags.single) {
+    LaunchContext place;
+    place.because = "of --launcher single";
+    return place;
+  }
   if (variables.has(kTorch.rank)) return torch_place(variables, flags, facts);
   if (variables.has(kOmpi.rank)) return mpi_place(Launcher::kOpenMpi, kOmpi, variables);
   if (variables.has(kMvapich.rank)) return mpi_place(Launcher::kPmi, kMvapich, variables);

@@ -14,6 +14,7 @@
 
 #include "canine/core/errors.hpp"
 #include "launcher_death.hpp"
+#include "proc_stat.hpp"
 
 namespace canine {
 namespace {
@@ -24,7 +25,12 @@ std::atomic<unsigned> g_limit = 0;  // seconds
 std::array<char, 256> g_last_words;
 std::atomic<size_t> g_last_words_size = 0;
 
-extern "C" void end_now(int) {
+extern "C" void end_now(int number) {
+  if (!launcher_gone()) {  // somebody else's alarm
+    ::signal(number, SIG_DFL);
+    ::raise(number);
+    return;
+  }
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, g_last_words.data(), g_last_words_size);
   ::_exit(static_cast<int>(ExitCode::kPeer));
 }
@@ -80,7 +86,10 @@ int watched_launcher() { return g_launcher; }
 
 bool launcher_gone() {
   const int launcher = g_launcher;
-  return launcher != 0 && ::getppid() != launcher;
+  if (launcher == 0) return false;
+  // The kernel sends its signal when the thread that started this process ends. As long as another thread of the
+  // launcher has not, that one is the parent, under the same number.
+  return ::getppid() != launcher || ProcStat::of(launcher).is_dying();
 }
 
 }  // namespace canine

@@ -7,6 +7,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/launch/launch_context.hpp"
 #include "launch_sources.hpp"
+#include "master_address.hpp"
 #include "variables.hpp"
 
 namespace canine {
@@ -40,6 +41,10 @@ int port_of(std::string_view text, const std::string& source) {
   return port;
 }
 
+std::string master_address(const Variables& variables) {
+  return one_address(variables.text("MASTER_ADDR"), "MASTER_ADDR");
+}
+
 void use_tcp(LaunchContext& context, const std::string& address, int port) {
   context.rendezvous = Rendezvous::kTcp;
   context.master_addr = address;
@@ -50,12 +55,12 @@ void use_tcp(LaunchContext& context, const std::string& address, int port) {
 void use_tcp_url(LaunchContext& context, const std::string& url) {
   const std::string_view place = std::string_view(url).substr(std::string_view("tcp://").size());
   const size_t colon = place.rfind(':');
-  std::string_view host = place.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string_view host = place.substr(0, colon);
   if (colon == std::string_view::npos || host.empty() || host.find('/') != std::string_view::npos) {
     throw UsageError("--init-method '{}' is not of the form tcp://host:port", url);
   }
-  use_tcp(context, std::string(host), port_of(place.substr(colon + 1), fmt::format("--init-method '{}'", url)));
+  use_tcp(context, one_address(host, "--init-method"),
+          port_of(place.substr(colon + 1), fmt::format("--init-method '{}'", url)));
   context.listen_fd = -1;  // bound to another port
 }
 
@@ -82,7 +87,7 @@ void use_master(LaunchContext& context, const Variables& variables, const std::s
           name, context.world, why);
     }
   }
-  use_tcp(context, variables.text("MASTER_ADDR"), port_of(variables.text("MASTER_PORT"), "MASTER_PORT"));
+  use_tcp(context, master_address(variables), port_of(variables.text("MASTER_PORT"), "MASTER_PORT"));
 }
 
 void use_mpi(LaunchContext& context, const Variables& variables, const HostFacts& facts) {
@@ -109,7 +114,7 @@ void use_mpi(LaunchContext& context, const Variables& variables, const HostFacts
 void use_slurm(LaunchContext& context, const Variables& variables) {
   const bool both = variables.has("MASTER_ADDR") && variables.has("MASTER_PORT");
   const SlurmMaster master = both ? SlurmMaster{} : slurm_master(variables);
-  use_tcp(context, variables.has("MASTER_ADDR") ? variables.text("MASTER_ADDR") : master.address,
+  use_tcp(context, variables.has("MASTER_ADDR") ? master_address(variables) : master.address,
           variables.has("MASTER_PORT") ? port_of(variables.text("MASTER_PORT"), "MASTER_PORT") : master.port);
 }
 

@@ -7,16 +7,10 @@
 #include <cstring>
 
 #include "canine/core/errors.hpp"
+#include "canine/launch/request_signals.hpp"
 
 namespace canine {
 namespace {
-
-sigset_t requests() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1}) sigaddset(&set, number);
-  return set;
-}
 
 void wait_for_byte(int fd) {
   char byte = 0;
@@ -28,7 +22,7 @@ void wait_for_byte(int fd) {
 
 SignalThread::SignalThread() {
   if (::pipe2(end_, O_CLOEXEC) != 0) throw IoError("a pipe could not be made: {}", std::strerror(errno));
-  const sigset_t set = requests();
+  const sigset_t set = request_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, &former_);
   thread_ = std::thread([set, fd = end_[0]] {
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

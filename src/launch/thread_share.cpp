@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
+#include "canine/core/cpu_quota.hpp"
 #include "canine/core/errors.hpp"
-#include "canine/core/parallel.hpp"
 #include "variables.hpp"
 
 namespace canine {
@@ -43,6 +44,16 @@ ThreadShare share_of_mask(const ThreadShareInput& input) {
           fmt::format("{} processors shared by {} processes", all, input.local_world)};
 }
 
+/// The part of the quota, where that is worth fewer threads than the part of the processors.
+ThreadShare within_quota(const ThreadShareInput& input, const ThreadShare& share) {
+  if (input.own_quota <= 0) return share;
+  const bool shared = input.local_world > 1 && input.launcher_quota == input.own_quota;
+  const int threads = threads_of_quota(shared ? input.own_quota / input.local_world : input.own_quota);
+  if (threads >= share.threads) return share;
+  const std::string quota = fmt::format("CPU quota of {:.3g} processors", input.own_quota);
+  return {threads, shared ? fmt::format("{} shared by {} processes", quota, input.local_world) : quota};
+}
+
 }  // namespace
 
 ThreadShare share_threads(const ThreadShareInput& input) {
@@ -51,7 +62,7 @@ ThreadShare share_threads(const ThreadShareInput& input) {
   const std::optional<int> omp = omp_threads(input.omp_num_threads);
   const bool forced = omp == 1 && input.launcher == Launcher::kTorchrun && input.local_world > 1;
   if (omp && !forced) return {*omp, fmt::format("OMP_NUM_THREADS={}", input.omp_num_threads)};
-  ThreadShare share = share_of_mask(input);
+  ThreadShare share = within_quota(input, share_of_mask(input));
   if (forced) share.reason += ", not torchrun's OMP_NUM_THREADS=1";
   return share;
 }
@@ -60,11 +71,14 @@ ThreadShareInput thread_share_input(const LaunchContext& launch, const Environme
                                     int num_threads) {
   const Variables variables(environment);
   ThreadShareInput input;
-  input.own_processors = available_processors();
+  input.own_processors = std::max(1, processors_of(::getpid()));
+  input.own_quota = cpu_quota().value_or(0);
   if (launch.launcher == Launcher::kSlurm) {
     input.launcher_processors = variables.find_number("SLURM_CPUS_ON_NODE", 1).value_or(0);
+    input.launcher_quota = input.own_quota;  // the step's
   } else if (launch.local_world > 1) {
     input.launcher_processors = processors_of(facts.launcher_pid);
+    input.launcher_quota = cpu_quota(facts.launcher_pid).value_or(0);
   }
   input.local_world = launch.local_world;
   input.launcher = launch.launcher;

@@ -11,7 +11,8 @@ namespace canine {
 inline constexpr const char* kSelfLaunchVariable = "CANINE_SELF_LAUNCH";  ///< process id of the parent
 inline constexpr const char* kListenFdVariable = "CANINE_LISTEN_FD";      ///< rank 0: an inherited listening socket
 
-/// An environment read strictly. An empty variable counts as unset.
+/// An environment read strictly. Blanks, line ends and quotes around a value do not count; an empty variable counts as
+/// unset.
 class Variables {
  public:
   explicit Variables(const Environment& environment) : environment_(environment) {}

@@ -11,6 +11,7 @@
 #include "canine/core/clock.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
+#include "terminal.hpp"
 
 namespace canine {
 namespace {
@@ -67,7 +68,7 @@ std::mutex ProgressBar::State::mutex;
 ProgressBar::State* ProgressBar::State::current = nullptr;
 
 ProgressBar::ProgressBar(std::string label, int64_t total, int64_t start) : state_(nullptr) {
-  if (log_is_quiet() || ::isatty(STDERR_FILENO) == 0) return;
+  if (log_is_quiet() || !draws_on_stderr()) return;
   state_ = new State{std::move(label), total, start};
   const std::lock_guard lock(State::mutex);
   State::current = state_;

@@ -1,16 +1,16 @@
 #include "canine/report/progress_lines.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "canine/core/readable.hpp"
+#include "terminal.hpp"
 
 namespace canine {
 
 bool ProgressLines::due() {
-  if (::isatty(STDERR_FILENO) != 0 || since_line_.seconds() < seconds_between_lines_) return false;
+  if (draws_on_stderr() || since_line_.seconds() < seconds_between_lines_) return false;
   since_line_.restart();
   return true;
 }

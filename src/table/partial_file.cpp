@@ -12,6 +12,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file_system.hpp"
+#include "canine/core/write_errors.hpp"
 
 namespace canine {
 namespace {
@@ -56,7 +57,7 @@ PartialFile::PartialFile() {
 PartialFile::~PartialFile() { ::close(fd_); }
 
 void PartialFile::fail(std::string_view what, int error) const {
-  throw IoError("cannot {} {} at byte {}: {}", what, path_.string(), size_, errno_text(error));
+  throw IoError("cannot {} {} at byte {}: {}", what, path_.string(), size_, write_error_text(error));
 }
 
 void PartialFile::cut(uint64_t size) {

@@ -16,6 +16,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "capture_stderr.hpp"
+#include "support/file_size_limit.hpp"
 #include "temp_folder.hpp"
 
 namespace canine {
@@ -40,27 +41,10 @@ size_t num_files(const fs::path& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-/// No file may grow beyond `bytes` while this object lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{.rlim_cur = bytes, .rlim_max = old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &old_); }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit old_{};
-};
-
 TEST_CASE("run fault: a save that cannot be written leaves everything as it was") {
   const TempFolder folder;
   RunFolder run({.folder = folder.path()});
   run.save(1, content_of(1));
-  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
   for (const rlim_t bytes : {rlim_t{0}, rlim_t{1}, rlim_t{2'000'000}, rlim_t{4'000'900}}) {
     INFO(bytes);
     {
@@ -70,7 +54,6 @@ TEST_CASE("run fault: a save that cannot be written leaves everything as it was"
     CHECK(num_files(folder.path()) == 3);
     CHECK(newest_step(folder.path()) == 1);
   }
-  ::signal(SIGXFSZ, old_handler);
   run.save(2, content_of(2));
   CHECK(newest_step(folder.path()) == 2);
 }
@@ -107,7 +90,6 @@ int signal_of_child(const Body& body) {
   if (child == 0) {
     const rlimit no_core{};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    ::signal(SIGXFSZ, SIG_DFL);
     try {
       body();
     } catch (...) {
@@ -128,6 +110,7 @@ TEST_CASE("run fault: a run killed at any byte of a save resumes from the save b
     INFO(at);
     const int signal = signal_of_child([&] {
       const FileSizeLimit limit(at);
+      ::signal(SIGXFSZ, SIG_DFL);  // a death in the middle of a write
       run.save(2, content_of(2));
     });
     CHECK(signal == SIGXFSZ);

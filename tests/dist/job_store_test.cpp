@@ -129,11 +129,30 @@ TEST_CASE("an unreachable master is named at the deadline", "[job_store]") {
 }
 
 TEST_CASE("an unknown master name is told from a silent one", "[job_store]") {
-  LaunchContext launch = tcp_launch(1, 2, 29500);
+  for (const int rank : {0, 1}) {
+    LaunchContext launch = tcp_launch(rank, 2, 29500);
+    launch.master_addr = "no-such-host.invalid";
+    const auto message = testing::error_of([&] { JobStore::connect(launch, 1s); });
+    CHECK_THAT(message, ContainsSubstring("PeerError"));
+    CHECK_THAT(message, ContainsSubstring("the name cannot be resolved"));
+    CHECK_THAT(message, ContainsSubstring("getent hosts no-such-host.invalid"));
+  }
+}
+
+TEST_CASE("an unknown master name is given up long before the deadline of joining", "[job_store]") {
+  LaunchContext launch = tcp_launch(0, 2, 29500);
   launch.master_addr = "no-such-host.invalid";
-  const auto message = testing::error_of([&] { JobStore::connect(launch, 1s); });
-  CHECK_THAT(message, ContainsSubstring("PeerError"));
-  CHECK_THAT(message, ContainsSubstring("the name cannot be resolved"));
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 1h); }), ContainsSubstring("cannot be resolved"));
+}
+
+TEST_CASE("who may have been started by hand is told the way out", "[job_store]") {
+  const Port port;
+  LaunchContext launch = port.launch(0, 2);
+  launch.launcher = Launcher::kSlurm;
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(launch, 200ms); }),
+             ContainsSubstring("rank 1 has not joined") && ContainsSubstring("add --launcher single"));
+  CHECK_THAT(testing::error_of([&] { JobStore::connect(port.launch(0, 2), 200ms); }),
+             !ContainsSubstring("--launcher"));  // torchrun has certainly started it
 }
 
 TEST_CASE("a foreign server that says nothing does not hold a rank for ever", "[job_store]") {

@@ -60,6 +60,16 @@ TEST_CASE("a rank whose beat stands still is silent, by the reader's looks", "[s
   CHECK(signs.silent(kStart + 42s).empty());
 }
 
+TEST_CASE("time in which the reader itself stood still is nobody's silence", "[signs_of_life]") {
+  PeerSigns signs(0, 2, 3s);
+  signs.observe(1, sign(5, "b", "step 1"), kStart);
+  signs.observe(1, sign(5, "b", "step 1"), kStart + 61s);
+  signs.forgive(60s);
+  CHECK(signs.silent(kStart + 61s).empty());
+  signs.observe(1, sign(5, "b", "step 1"), kStart + 64s);  // it does not go on
+  CHECK(signs.silent(kStart + 64s) == Clauses{"rank 1 (host b) gives no sign of life since 4.0 s (killed?)"});
+}
+
 TEST_CASE("a late rank is shown with what it does and for how long", "[signs_of_life]") {
   PeerSigns signs(0, 3, 10s);
   signs.observe(1, sign(5, "b", "step 12: loading data"), kStart);

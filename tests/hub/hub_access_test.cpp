@@ -1,13 +1,11 @@
-#include <sys/resource.h>
-
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <csignal>
 
 #include "canine/core/errors.hpp"
 #include "checks.hpp"
 #include "support/environment_variable.hpp"
+#include "support/file_size_limit.hpp"
 
 namespace canine {
 namespace {
@@ -17,30 +15,11 @@ using Catch::Matchers::ContainsSubstring;
 using testing::check_nothing_visible;
 using testing::check_snapshot;
 using testing::EnvironmentVariable;
+using testing::FileSizeLimit;
 using testing::HubServer;
 using testing::incomplete_weights;
 using testing::kTiny;
 using testing::TemporaryFolder;
-
-/// Files of this process cannot grow beyond `bytes` while it lives: the way of a full disk that needs no disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : former_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &former_);
-    const rlimit limit{bytes, former_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &former_);
-    std::signal(SIGXFSZ, former_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit former_{};
-  void (*former_handler_)(int);
-};
 
 TEST_CASE("The token goes to the endpoint and to nobody else") {
   const HubServer hub({"token", "redirect-get"});

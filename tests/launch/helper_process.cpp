@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <thread>
 
 #include "canine/launch/launch_context.hpp"
 
@@ -69,7 +72,8 @@ HelperProcess::HelperProcess(const std::string& program, const std::vector<std::
   const std::vector<char*> env_pointers = pointers(entries);
   pid_ = ::fork();
   if (pid_ == 0) {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD}) ::signal(signal, SIG_DFL);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGTSTP, SIGCHLD})
+      ::signal(signal, SIG_DFL);
     ::fcntl(events[1], F_SETFD, 0);
     ::fcntl(gate[0], F_SETFD, 0);
     ::dup2(output[1], STDOUT_FILENO);
@@ -117,6 +121,25 @@ std::string HelperProcess::events_until_all_are_gone() {
   while (read_some(events_, pending_)) {
   }
   return pending_;
+}
+
+void HelperProcess::wait_until_stopped() const {
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED);
+  if (info.si_code != CLD_STOPPED) throw std::runtime_error("the helper ended instead of stopping");
+}
+
+bool HelperProcess::await_state(pid_t pid, const std::string& states) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kDeadlineMs);
+  while (std::chrono::steady_clock::now() < end) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    const size_t command_end = text.rfind(')');
+    if (command_end + 2 < text.size() && states.find(text[command_end + 2]) != std::string::npos) return true;
+    std::this_thread::yield();
+  }
+  return false;
 }
 
 void HelperProcess::open_gate() {

@@ -32,6 +32,12 @@ class HelperProcess {
   /// Waits until no process that inherited the event pipe lives any more, and returns the remaining lines.
   std::string events_until_all_are_gone();
 
+  /// Waits until this process is stopped.
+  void wait_until_stopped() const;
+
+  /// Waits until a process is in one of these states (as in /proc/<pid>/stat); false after 20 s.
+  static bool await_state(pid_t pid, const std::string& states);
+
   /// Lets one gated action go on.
   void open_gate();
 

@@ -25,6 +25,7 @@
 #include "canine/launch/fault_reporter.hpp"
 #include "canine/launch/launch_context.hpp"
 #include "canine/launch/parent_death.hpp"
+#include "canine/launch/request_signals.hpp"
 #include "canine/launch/self_launch.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/launch/thread_share.hpp"
@@ -50,10 +51,8 @@ void wait_at_gate() {
 
 /// As a training loop: ends on a stop request, reports requests to save, without a gap in which a signal is lost.
 int stop_on_request(const LaunchContext& launch) {
-  sigset_t blocked;
+  const sigset_t blocked = request_signals();
   sigset_t former;
-  sigemptyset(&blocked);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1}) sigaddset(&blocked, signal);
   ::sigprocmask(SIG_BLOCK, &blocked, &former);
   const StopRequest request;
   event(launch, "ready");

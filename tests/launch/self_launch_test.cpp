@@ -123,6 +123,53 @@ TEST_CASE("self launch: a second signal ends children that are slow to stop") {
   CHECK((code == 128 + SIGINT || code == 128 + SIGTERM));
 }
 
+TEST_CASE("self launch: announcements of the end reach the children, also before the request itself") {
+  for (const int signal : {SIGUSR2, SIGXCPU}) {
+    HelperProcess helper(launch(2, {"stop", "stop"}));
+    helper.events(2);
+    helper.kill(signal);
+    CHECK(helper.events(2) == Lines{"0 signal " + std::to_string(signal), "1 signal " + std::to_string(signal)});
+    CHECK(helper.wait() == static_cast<int>(ExitCode::kStopped));
+  }
+}
+
+TEST_CASE("self launch: Ctrl-Z stops all processes until the parent is continued") {
+  HelperProcess helper(launch(2, {"wait", "stop"}));
+  const std::string ready = helper.events(2).front();
+  const pid_t child = std::stoi(ready.substr(ready.rfind(' ')));
+  for (int i = 0; i < 2; ++i) {
+    helper.kill(SIGTSTP);
+    helper.wait_until_stopped();
+    CHECK(HelperProcess::await_state(child, "T"));
+    helper.kill(SIGUSR1);  // as every request but those for the end it waits
+    helper.kill(SIGCONT);
+    CHECK(HelperProcess::await_state(child, "SR"));
+    CHECK(helper.events(1) == Lines{"1 save"});
+  }
+  helper.kill(SIGTERM);
+  CHECK(helper.wait() == 128 + SIGTERM);
+}
+
+TEST_CASE("self launch: a stopped job can be ended without being continued first") {
+  HelperProcess helper(launch(2, {"stop", "stop"}));
+  helper.events(2);
+  helper.kill(SIGTSTP);
+  helper.wait_until_stopped();
+  helper.kill(SIGTERM);
+  CHECK(helper.events(2) == Lines{"0 signal 15", "1 signal 15"});
+  CHECK(helper.wait() == static_cast<int>(ExitCode::kStopped));
+}
+
+TEST_CASE("self launch: children do not outlive a parent that is killed while the job is stopped") {
+  HelperProcess helper(launch(2, {"wait", "stop"}));
+  helper.events(2);
+  helper.kill(SIGTSTP);
+  helper.wait_until_stopped();
+  helper.kill(SIGKILL);
+  CHECK(helper.wait() == 128 + SIGKILL);
+  CHECK(helper.events_until_all_are_gone() == "1 signal 15\n");
+}
+
 TEST_CASE("self launch: what a child leaves behind does not outlive it") {
   HelperProcess helper(launch(1, {"grandchild"}));
   CHECK(helper.events(1) == Lines{"0 ready"});

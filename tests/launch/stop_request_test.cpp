@@ -17,7 +17,7 @@ int status_of_child(const std::function<void()>& body) {
   if (pid == 0) {
     const rlimit none{0, 0};  // SIGQUIT leaves no core file
     ::setrlimit(RLIMIT_CORE, &none);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1})
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU})
       ::signal(number, SIG_DFL);  // Catch2 has its own
     body();
     ::_exit(0);
@@ -28,7 +28,7 @@ int status_of_child(const std::function<void()>& body) {
 }
 
 TEST_CASE("a signal becomes a request and the program goes on") {
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2, SIGXCPU}) {
     const StopRequest request;
     CHECK(StopRequest::signal() == 0);
     ::raise(number);
@@ -62,13 +62,44 @@ TEST_CASE("the same signal twice at once is one request, and later a second one"
   CHECK(WTERMSIG(status) == SIGTERM);
 }
 
-TEST_CASE("handlers are restored, so that a signal afterwards acts as before") {
+TEST_CASE("an announcement of the end is not the first of two signals, however often it comes") {
+  for (const int number : {SIGUSR2, SIGXCPU}) {
+    CHECK(status_of_child([number] {
+            const StopRequest request;
+            for (int i = 0; i < 3; ++i) ::raise(number);
+            ::raise(SIGTERM);  // what batch systems send next
+            ::raise(SIGTERM);  // and again to the group
+            if (StopRequest::signal() != number) ::_exit(1);
+          }) == 0);
+  }
+}
+
+TEST_CASE("the kernel's signal at the limit of processor time is a request") {
   const int status = status_of_child([] {
-    { const StopRequest request; }
-    ::raise(SIGINT);
+    rlimit limit{};
+    ::getrlimit(RLIMIT_CPU, &limit);
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    limit.rlim_cur = static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1);
+    const StopRequest request;
+    if (::setrlimit(RLIMIT_CPU, &limit) != 0) ::_exit(1);
+    while (StopRequest::signal() == 0) {
+    }
+    if (signal_text(StopRequest::signal()) != "signal 24 (the limit of processor time)") ::_exit(2);
   });
-  REQUIRE(WIFSIGNALED(status));
-  CHECK(WTERMSIG(status) == SIGINT);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("handlers are restored, so that a signal afterwards acts as before") {
+  for (const int number : {SIGINT, SIGUSR1, SIGUSR2, SIGXCPU}) {
+    const int status = status_of_child([number] {
+      { const StopRequest request; }
+      ::raise(number);
+    });
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == number);
+  }
 }
 
 TEST_CASE("nohup's wish stands, also after another signal") {

@@ -1,12 +1,13 @@
 #include "canine/launch/thread_share.hpp"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
+#include "canine/core/cpu_quota.hpp"
 #include "canine/core/errors.hpp"
-#include "canine/core/parallel.hpp"
 
 namespace canine {
 namespace {
@@ -50,6 +51,39 @@ TEST_CASE("thread share: the affinity mask divided among those who share it") {
   }
 }
 
+TEST_CASE("thread share: a CPU quota counts where it is worth less than the processors") {
+  struct QuotaRow {
+    const char* name;
+    double own, launchers;
+    int local_world;
+    const char* omp;
+    int threads;
+    const char* reason;
+  };
+  const QuotaRow rows[] = {
+      {"none", 0, 0, 1, "", 16, "16 processors"},
+      {"half a processor", 0.5, 0, 1, "", 1, "CPU quota of 0.5 processors"},
+      {"one and a half", 1.5, 0, 1, "", 2, "CPU quota of 1.5 processors"},
+      {"more than there are", 20, 0, 1, "", 16, "16 processors"},
+      {"shared with the other ranks", 6, 6, 4, "", 2, "CPU quota of 6 processors shared by 4 processes"},
+      {"of this rank alone", 3, 0, 4, "", 3, "CPU quota of 3 processors"},
+      {"worth more than the share", 12, 0, 4, "", 4, "16 processors shared by 4 processes"},
+      {"asked for by OpenMP's variable", 1, 0, 1, "5", 5, "OMP_NUM_THREADS=5"},
+  };
+  for (const QuotaRow& row : rows) {
+    INFO(row.name);
+    ThreadShareInput input;
+    input.own_processors = input.launcher_processors = 16;
+    input.local_world = row.local_world;
+    input.omp_num_threads = row.omp;
+    input.own_quota = row.own;
+    input.launcher_quota = row.launchers;
+    const ThreadShare share = share_threads(input);
+    CHECK(share.threads == row.threads);
+    CHECK(share.reason == std::string(row.reason));
+  }
+}
+
 TEST_CASE("thread share refuses a negative flag") {
   ThreadShareInput input;
   input.num_threads = -1;
@@ -63,8 +97,12 @@ TEST_CASE("thread share reads the masks of this process and of its launcher") {
   HostFacts facts;
   facts.launcher_pid = ::getpid();
   const ThreadShareInput input = thread_share_input(launch, {{"OMP_NUM_THREADS", "3"}}, facts, 4);
-  CHECK(input.own_processors == available_processors());
-  CHECK(input.launcher_processors == available_processors());
+  cpu_set_t mask;
+  REQUIRE(::sched_getaffinity(0, sizeof mask, &mask) == 0);
+  CHECK(input.own_processors == CPU_COUNT(&mask));
+  CHECK(input.launcher_processors == CPU_COUNT(&mask));
+  CHECK(input.own_quota == cpu_quota().value_or(0));
+  CHECK(input.launcher_quota == input.own_quota);
   CHECK(input.local_world == 2);
   CHECK(input.launcher == Launcher::kOpenMpi);
   CHECK(input.omp_num_threads == "3");

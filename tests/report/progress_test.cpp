@@ -7,19 +7,23 @@
 #include <catch2/catch_test_macros.hpp>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "canine/core/log.hpp"
+#include "canine/report/progress_lines.hpp"
+#include "support/environment_variable.hpp"
 
 namespace canine {
 namespace {
 
 /// What `body` writes to stderr while that is a terminal of 60 columns.
-std::string on_terminal(const std::function<void()>& body) {
+std::string on_terminal(const std::function<void()>& body, const std::optional<std::string>& term = "xterm") {
   int master = -1;
   int slave = -1;
   const winsize size{24, 60, 0, 0};
   REQUIRE(::openpty(&master, &slave, nullptr, nullptr, &size) == 0);
+  const testing::EnvironmentVariable kind("TERM", term);
   const int stderr_copy = ::dup(STDERR_FILENO);
   ::dup2(slave, STDERR_FILENO);
   body();
@@ -66,6 +70,23 @@ TEST_CASE("lines after the bar's end are plain") {
     print_stderr_line("plain");
   });
   CHECK(text == "plain\r\n");
+}
+
+TEST_CASE("a terminal that cannot draw gets lines instead of a bar") {
+  for (const std::optional<std::string>& term :
+       {std::optional<std::string>("dumb"), std::optional<std::string>(""), std::optional<std::string>()}) {
+    bool line_due = false;
+    const std::string text = on_terminal(
+        [&] {
+          ProgressBar bar("x", 10);
+          bar.update(5);
+          line_due = ProgressLines(0).due();
+        },
+        term);
+    CHECK(text.empty());
+    CHECK(line_due);
+  }
+  on_terminal([] { CHECK_FALSE(ProgressLines(0).due()); });
 }
 
 TEST_CASE("without a terminal there is no bar") {

@@ -259,7 +259,7 @@ def test_ways_to_count_batches_without_effect_are_named(finetune, flags, note):
 LONG = [*TRAINING, "--num-epochs", "100000", "--log-interval", "1"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2])
 def test_a_signal_stops_after_a_good_save(finetune, number):
     process = finetune.start(*LONG)
     wait_for(process, "Batch 3/12")

@@ -53,6 +53,18 @@ def test_the_sample_of_a_moved_tree_is_found(tree, tmp_path):
     assert found.split()[-1] == str(tree / "share" / "canine" / "data" / "sample.csv")
 
 
+def test_installed_programs_load_their_own_libraries(tree, tmp_path):
+    """Also from a tree that was moved, whatever is in the current folder or LD_LIBRARY_PATH."""
+    for name in ("libfmt.so.9", "libfmt.so.10", "libstdc++.so.6", "libtorch_cpu.so", "libarrow.so.2600"):
+        (tmp_path / name).write_text("no library")
+    for program in ("finetune", "predict"):
+        assert "of canine.cpp" in succeed(tree / "bin" / program, "--version", cwd=tmp_path,
+                                          env=clean_environment(LD_LIBRARY_PATH=f"{tmp_path}:"))
+    for file in [*(tree / "bin").iterdir(), *(tree / "lib" / "canine").glob("*.so")]:
+        run_path = re.search(r"R(?:UN)?PATH\).*\[(.*)\]", succeed("readelf", "-d", file))[1].split(":")
+        assert all(folder.startswith(("/", "$ORIGIN/")) for folder in run_path), (file, run_path)
+
+
 def test_a_staged_installation_has_whole_programs(tmp_path):
     succeed("cmake", "--install", BUILD, "--prefix", "/opt/canine", "--strip", env=clean_environment(DESTDIR=str(tmp_path)))
     succeed(sys.executable, tmp_path / "opt" / "canine" / "bin" / "finetune", "--version")

@@ -288,7 +288,7 @@ def test_killed_runs_go_on_to_the_same_bytes(predict, mode):
     assert "is complete; nothing was done" in result.stdout and "--overwrite" in result.stdout
 
 
-@pytest.mark.parametrize("number, mode", [(signal.SIGTERM, []), (signal.SIGINT, []),
+@pytest.mark.parametrize("number, mode", [(signal.SIGTERM, []), (signal.SIGINT, []), (signal.SIGUSR2, []),
                                           (signal.SIGINT, ["--mode", "full"])])
 def test_signals_stop_a_run_that_goes_on_later(predict, number, mode):
     whole = whole_run(predict, *mode)
@@ -299,7 +299,7 @@ def test_signals_stop_a_run_that_goes_on_later(predict, number, mode):
     slow.send_signal(number)
     out, err = slow.communicate(timeout=120)
     assert slow.returncode == 75, err
-    assert f"Stopped by signal {int(number)}" in out
+    assert f"Stopped by signal {int(number)}; " in out
     assert not (predict.folder / "out.csv").exists()
     run(predict, *INTERRUPTED, *mode, "--resume")
     assert (predict.folder / "out.csv").read_bytes() == whole

@@ -320,7 +320,7 @@ def test_two_processes_stop_and_go_on(jobs, tmp_path):
     assert "3 rows x 2 processes x 1 accumulation = global batch 6 | learning rate 0.002 | 7 steps per epoch" in whole
     job = jobs(TRAIN_MIXER, *flags, CANINE_FAULT="slow=300@0:2:pre_forward")
     job.wait_for("Batch 3/7")
-    os.kill(job.pid, signal.SIGTERM)
+    os.kill(job.pid, signal.SIGUSR2)  # as SGE and LSF announce the end
     assert job.end() == 75, job.text
     assert "Resuming from out/last.bin (step " in jobs(TRAIN_MIXER, *flags).succeed()
     assert_same_training(tmp_path / "out", tmp_path / "whole")

@@ -115,3 +115,15 @@ def test_ranks_of_two_hosts_meet_through_a_file(jobs, tmp_path, hosts, two_ranks
     assert f"launcher=env rank=0/2 local=0/1 because RANK and WORLD_SIZE are set; the ranks meet through the file {store}" in texts[0]
     assert not store.exists()
     assert_same_training(tmp_path / "out", two_ranks)
+
+
+def test_ranks_by_hand_find_out_who_shares_their_host(jobs, tmp_path, hosts):
+    """The first one calls its host localhost, as platforms with a container for each process have it."""
+    port = free_port()
+    ranks = [jobs(*hosts.on(rank), PROGRAM, *training(tmp_path, "--dry-run", "--batch-size", "4", "--num-threads", "0"),
+                  env={"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": address, "MASTER_PORT": str(port), "OMP_NUM_THREADS": ""})
+             for rank, address in enumerate(("localhost", ADDRESSES[0]))]
+    texts = [rank.succeed(IN_TIME) for rank in ranks]
+    assert "launcher=env rank=0/2 local=0/1 because RANK and WORLD_SIZE are set" in texts[0]
+    threads = [re.search(rf"Process {rank} using device: cpu (\(.*\))", text)[1] for rank, text in enumerate(texts)]
+    assert threads[0] == threads[1] and "shared" not in threads[0]

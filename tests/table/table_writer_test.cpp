@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "canine/core/file.hpp"
 #include "canine/core/random.hpp"
 #include "canine/table/table.hpp"
+#include "support/file_size_limit.hpp"
 #include "support/python.hpp"
 
 namespace canine {
@@ -379,10 +379,6 @@ TEST_CASE("A table without rows") {
 }
 
 TEST_CASE("A full disk is an error with its cause, and the run can go on") {
-  ::signal(SIGXFSZ, SIG_IGN);
-  rlimit limit{};
-  ::getrlimit(RLIMIT_FSIZE, &limit);
-  const rlimit whole = limit;
   for (const std::string name : {"out.csv", "out.parquet"}) {
     const testing::TemporaryFolder folder;
     std::string message;
@@ -395,17 +391,15 @@ TEST_CASE("A full disk is an error with its cause, and the run can go on") {
         writer.row(Cells{text, 1.0F});
       }
       writer.checkpoint();
-      limit.rlim_cur = 100'000;
-      ::setrlimit(RLIMIT_FSIZE, &limit);
+      const testing::FileSizeLimit limit(100'000);
       try {
         writer.finish();
       } catch (const IoError& error) {
         message = error.what();
       }
-      ::setrlimit(RLIMIT_FSIZE, &whole);
     }
     CHECK(message.find(name) != std::string::npos);
-    CHECK(message.find("File too large") != std::string::npos);
+    CHECK(message.find("File too large: this process may write files of at most 100,000 bytes") != std::string::npos);
     CHECK(output_state(folder / name) == OutputState::kInterrupted);
     TableWriter({folder / name, {{"a"}, {"b", Type::kNumber}}, "", true}).finish();
     CHECK(read_table(folder / name, {}).num_rows == 400);

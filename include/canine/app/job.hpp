@@ -16,6 +16,7 @@ namespace canine {
 
 /// Flags about several processes.
 struct LaunchSettings {
+  std::string launcher = "auto";  ///< "auto" (by variables), "single"
   bool distributed = false;
   int local_rank = -1;           ///< -1 = as the launcher says
   int world_size = 1;            ///< only compared with what the launcher says
@@ -33,11 +34,16 @@ LaunchContext find_place(const OptionSet& options, const LaunchSettings& setting
 /// This process among the processes of a run. With one process nothing of it touches a network.
 class Job {
  public:
-  /// Finds the store that all processes share. Throws UsageError or PeerError.
-  Job(const LaunchContext& launch, const LaunchSettings& settings, c10::Device device);
+  /// Where the launcher has not said which processes share this host, they meet and find out, so that launch() is true;
+  /// otherwise nothing happens yet. Throws UsageError or PeerError.
+  Job(const LaunchContext& launch, const LaunchSettings& settings);
   ~Job();
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
+
+  /// Finds the store that all processes share. `device` is what this process will compute on. Throws UsageError or
+  /// PeerError. Before anything below.
+  void meet(c10::Device device);
 
   const LaunchContext& launch() const;
   bool is_main() const { return launch().rank == 0; }

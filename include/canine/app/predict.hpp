@@ -37,6 +37,7 @@ struct PredictOptions {
   int64_t batch_size = 256;
   Precision precision = Precision::kFp32;
   MachineSettings machine;
+  std::string launcher = "auto";  ///< "auto" (by variables), "single"
 };
 
 /// Name, purpose and usage of predict, still without its flags.

@@ -21,8 +21,10 @@ struct ProgramStart {
   std::vector<c10::Device> devices;  ///< of this machine, for this run
   bool starts_others = false;        ///< no launcher and several devices: start_processes is what is left to do
 
-  /// The device of this process: those of a machine are dealt out by local rank, over and over.
-  c10::Device device() const { return devices[static_cast<size_t>(launch.local_rank) % devices.size()]; }
+  /// The device of a process: those of a machine are dealt out by local rank, over and over.
+  c10::Device device_of(const LaunchContext& place) const {
+    return devices[static_cast<size_t>(place.local_rank) % devices.size()];
+  }
 };
 
 /// The place of this process in its job (find_place) and the devices that the run may use: --devices, or the CPU where

@@ -9,7 +9,7 @@ namespace canine {
 /// come without their stack traces.
 ///
 /// Before: standard streams that are closed are opened on /dev/null, so that no file of the program ever gets their
-/// numbers, and SIGPIPE is ignored, so that `| head` does not end a run.
+/// numbers, and writes that cannot be done fail instead of ending the program by a signal (core/write_errors.hpp).
 int run_main(const std::function<int()>& body);
 
 }  // namespace canine

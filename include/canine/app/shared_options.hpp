@@ -66,6 +66,8 @@ void add_machine_options(OptionSet& options, MachineSettings& machine, TrainOpti
 void add_precision_option(OptionSet& options, Precision& precision);
 void add_device_options(OptionSet& options, MachineSettings& machine);
 void add_process_options(OptionSet& options, LaunchSettings& launch);
+/// The one of them that programs of a single process need, too.
+void add_launcher_option(OptionSet& options, std::string& launcher);
 
 /// Launch, process group, and what several processes mean for batches and rates.
 void add_launch_options(OptionSet& options, LaunchSettings& launch, TrainOptions& train);

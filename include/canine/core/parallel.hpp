@@ -5,7 +5,8 @@
 
 namespace canine {
 
-/// Number of processors this process may run on (its affinity mask), at least 1.
+/// Number of processors this process may use: those of its affinity mask, or as many as its CPU quota is worth when
+/// that is less (core/cpu_quota.hpp); at least 1.
 int available_processors();
 
 /// Calls `body(begin, end, chunk)` for `num_chunks` equal parts of [0, num_items) on as many threads and waits for all.

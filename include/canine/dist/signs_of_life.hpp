@@ -55,6 +55,10 @@ class PeerSigns {
   /// What was read about `rank` at `now`; nullopt if it has written nothing yet.
   void observe(int rank, const std::optional<SignOfLife>& sign, Clock::time_point now);
 
+  /// This reader itself stood still for so long, and the others perhaps with it (a job that was suspended and goes on):
+  /// that time counts as nobody's silence.
+  void forgive(Clock::duration standstill);
+
   /// One clause for every other rank that does not wait for `awaited` as this one does: "rank 1 (host b): no sign of
   /// life for 41 s", "rank 2 (host b): in 'step 12: loading data' for 120 s".
   std::vector<std::string> missing(const std::string& awaited, Clock::time_point now) const;

@@ -41,8 +41,10 @@ struct LaunchContext {
   Launcher launcher = Launcher::kSingle;
   int rank = 0;
   int world = 1;
-  int local_rank = 0;   ///< among the processes of this host; 0 for all with torchrun --virtual-local-rank
-  int local_world = 1;  ///< processes of the job on this host
+  int local_rank = 0;                ///< among the processes of this host; 0 for all with torchrun --virtual-local-rank
+  int local_world = 1;               ///< processes of the job on this host
+  bool local_rank_is_known = true;   ///< false: a guess, which the other processes can correct (dist/local_place.hpp)
+  bool local_world_is_known = true;  ///< the same
   Rendezvous rendezvous = Rendezvous::kNone;
   std::string master_addr;           ///< kAgent, kTcp
   int master_port = 0;               ///< kAgent, kTcp
@@ -66,6 +68,7 @@ struct LaunchFlags {
   std::optional<int> local_rank;  ///< --local_rank, --local-rank; -1 = not said
   std::optional<int> world_size;  ///< --world-size
   std::string init_method;        ///< --init-method: "" or "env://", "file:///path" or "tcp://host:port"
+  bool single = false;            ///< --launcher single: one process, whatever variables say
 };
 
 /// What the resolver needs to know of the host besides variables.
@@ -82,11 +85,12 @@ struct HostFacts {
 /// variables, so that all ranks of a host find the same one, also through a wrapper script.
 HostFacts host_facts();
 
-/// Place of this process, a pure function. Precedence: flags, then RANK/WORLD_SIZE/..., then OMPI_*, MV2_*, PMI_*, then
-/// SLURM_* of a step, then PMIX_RANK (which needs --world-size). A source hides those behind it, so an inner launcher
-/// (`srun torchrun`) wins; `because` names what was not used. Variables of one source must agree with each other and
-/// with the flags; empty variables count as unset. MASTER_ADDR together with MASTER_PORT wins over what MPI or Slurm
-/// would say of the place to meet. A Slurm step of one task is single, as is a batch script.
+/// Place of this process, a pure function. With `flags.single` it is one process, unless this program itself has
+/// started it as one of several. Else the precedence is: flags, then RANK/WORLD_SIZE/..., then OMPI_*, MV2_*, PMI_*,
+/// then SLURM_* of a step, then PMIX_RANK (which needs --world-size). A source hides those behind it, so an inner
+/// launcher (`srun torchrun`) wins; `because` names what was not used. Variables of one source must agree with each
+/// other and with the flags; empty variables count as unset. MASTER_ADDR together with MASTER_PORT wins over what MPI
+/// or Slurm would say of the place to meet. A Slurm step of one task is single, as is a batch script.
 /// `flags.distributed` changes nothing here: the caller notes that nobody has started several processes.
 /// Throws UsageError naming the variables, their values and the fix.
 LaunchContext resolve_launch(const Environment& environment, const LaunchFlags& flags, const HostFacts& facts);

@@ -28,10 +28,11 @@ struct SelfLaunchOptions {
 /// so the port cannot be lost to another program. Each child has a session of its own, so that Ctrl-C in a terminal
 /// reaches this process only, and stdin from /dev/null. It is sent SIGTERM should this process die.
 ///
-/// SIGTERM, SIGINT, SIGHUP, SIGQUIT and SIGUSR1 are passed on to all children, once each time one arrives (SIGHUP and
-/// SIGQUIT not where they are ignored: nohup). Ends of children are reported on stderr as they come, the first failure
-/// first. After it the others have peer_grace to end by themselves, then SIGTERM, stop_grace, SIGKILL. What a child
-/// leaves behind in its session's process group is killed with it, so nothing outlives the job.
+/// Requests (request_signals.hpp) are passed on to all children, once each time one arrives (SIGHUP and SIGQUIT not
+/// where they are ignored: nohup). SIGTSTP (Ctrl-Z) stops the children and this process, until it is continued or asked
+/// to end. Ends of children are reported on stderr as they come, the first failure first. After it the others have
+/// peer_grace to end by themselves, then SIGTERM, stop_grace, SIGKILL. What a child leaves behind in its session's
+/// process group is killed with it, so nothing outlives the job.
 ///
 /// Returns the exit code for this process: 0 when all children returned 0; 75 when they stopped on request; else that
 /// of the first child that failed (128 + signal if a signal ended it), where a child that only lost a peer (76) counts

@@ -5,9 +5,9 @@
 
 namespace canine {
 
-/// Keeps requests from outside (SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1) away from threads that compute: while it
-/// lives they are blocked in the thread that made it and in all threads started after it, and one idle thread takes
-/// them, be it for a handler (StopRequest) or for the default action.
+/// Keeps requests from outside (request_signals.hpp) away from threads that compute: while it lives they are blocked in
+/// the thread that made it and in all threads started after it, and one idle thread takes them, be it for a handler
+/// (StopRequest) or for the default action.
 ///
 /// Why: kernels that LibTorch generates at run time (oneDNN's float32 products) do not survive a signal handler on
 /// their stack; the heap is corrupt afterwards. Seen with LibTorch 2.11 under a timer signal, within seconds.

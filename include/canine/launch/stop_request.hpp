@@ -1,9 +1,13 @@
 #pragma once
 
+#include <string>
+
 namespace canine {
 
 /// SIGTERM, SIGINT, SIGHUP and SIGQUIT as a request: the first sets a flag that the training loop reads between steps,
-/// a second one ends the process at once with the default action. SIGUSR1 asks for a save after which training goes on.
+/// a second one ends the process at once with the default action. SIGUSR2 and SIGXCPU announce the end
+/// (request_signals.hpp): they set the flag too, but however often they come, they neither end the process nor count
+/// as the first of two. SIGUSR1 asks for a save after which training goes on.
 ///
 /// The same signal again within a second is the same request: timeout(1) signals a process and then its group. Signals
 /// from the parent (a launcher that passes its own on) and from anybody else are counted apart: a batch system or
@@ -17,11 +21,14 @@ class StopRequest {
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
 
-  /// Number of the signal that came, or 0.
+  /// Number of the signal that came first, or 0.
   static int signal();
 
   /// True once for each time SIGUSR1 has come since the last call (several at once count as one).
   static bool take_save_request();
 };
+
+/// "signal 15", "signal 24 (the limit of processor time)".
+std::string signal_text(int number);
 
 }  // namespace canine

@@ -13,6 +13,9 @@ namespace canine {
 /// min(own mask, launcher's mask / local ranks): bound to disjoint parts the first is the smaller, unbound the second,
 /// and where several ranks are bound to one socket their fair part is the second again. This also holds in containers
 /// and under taskset, where the mask is smaller than the machine for all.
+///
+/// A CPU quota limits the sum of all threads' time, whatever the mask says; more threads than it is worth only stand
+/// still together. A rank whose quota is its launcher's shares it with all local ranks.
 struct ThreadShareInput {
   int own_processors = 1;       ///< in the affinity mask of this process
   int launcher_processors = 0;  ///< in that of its launcher, which all ranks of the host share; 0 = unknown
@@ -20,6 +23,8 @@ struct ThreadShareInput {
   Launcher launcher = Launcher::kSingle;
   std::string omp_num_threads;  ///< OMP_NUM_THREADS, "" = unset
   int num_threads = 0;          ///< --num-threads, 0 = not said
+  double own_quota = 0;         ///< processors' time that this process may use (core/cpu_quota.hpp), 0 = no limit
+  double launcher_quota = 0;    ///< the same of its launcher
 };
 
 struct ThreadShare {

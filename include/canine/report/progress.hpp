@@ -6,8 +6,9 @@
 
 namespace canine {
 
-/// One bar on stderr: redrawn at most ten times a second on a terminal; elsewhere, and in quiet processes, nothing (the
-/// training loop's lines per interval are the progress there). Lines printed through core/log.hpp clear it first.
+/// One bar on stderr: redrawn at most ten times a second on a terminal that can draw (TERM is neither empty nor dumb);
+/// elsewhere, and in quiet processes, nothing (the training loop's lines per interval are the progress there). Lines
+/// printed through core/log.hpp clear it first.
 class ProgressBar {
  public:
   /// `label` stands in front ("epoch 3"), `total` items give 100 %. `start` counts as done before the clock started.

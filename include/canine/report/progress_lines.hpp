@@ -7,8 +7,8 @@
 
 namespace canine {
 
-/// When work of unknown length should say in a line how far it is: every few seconds, except on a terminal, where a bar
-/// (report/progress.hpp) shows it.
+/// When work of unknown length should say in a line how far it is: every few seconds, except on a terminal on which a
+/// bar (report/progress.hpp) shows it.
 class ProgressLines {
  public:
   explicit ProgressLines(double seconds_between_lines = 10) : seconds_between_lines_(seconds_between_lines) {}

@@ -1,0 +1,27 @@
+#include "canine/core/write_errors.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include "canine/core/readable.hpp"
+
+namespace canine {
+
+void ignore_write_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
+
+std::string write_error_text(int error) {
+  const std::string text = std::generic_category().message(error);
+  rlimit limit{};
+  if (error != EFBIG || ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return text;
+  return fmt::format("{}: this process may write files of at most {} bytes (`ulimit -f`)", text,
+                     format_count(static_cast<int64_t>(limit.rlim_cur)));
+}
+
+}  // namespace canine
