@@ -12,7 +12,7 @@ namespace canine {
 namespace {
 
 TableWriter::Options file_options(const std::filesystem::path& path, int64_t length, int64_t top_k) {
-  TableWriter::Options options{.path = path, .columns = {}, .settings = "evaluate"};
+  TableWriter::Options options{.path = path, .columns = {}, .settings = {}};
   const auto add = [&](const char* name, int64_t count, OutputColumn::Type type) {
     for (int64_t i = 0; i < count; ++i) options.columns.push_back({fmt::format("{}_{}", name, i), type});
   };

@@ -1,5 +1,7 @@
 #include "canine/table/table_writer.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -87,11 +89,11 @@ void TableWriter::start_anew() {
 void TableWriter::go_on() {
   const WriterProgress progress = WriterProgress::read(progress_path(options_.path));
   const std::string name = partial_->path().string();
-  if (progress.settings != options_.settings) {
+  if (const auto other = differences(parse_settings(progress.settings), options_.settings); !other.empty()) {
     throw UsageError(
         "{}: the interrupted run had other settings, so its rows cannot be continued. Give the same, or start anew\n"
-        "  then: {}\n  now:  {}",
-        name, progress.settings, options_.settings);
+        "  {}",
+        name, fmt::join(other, "\n  "));
   }
   if (partial_->size() < progress.bytes) {
     throw DataError("{}: expected at least {} bytes of the interrupted run, found {}. Start anew", name, progress.bytes,
@@ -131,7 +133,8 @@ void TableWriter::checkpoint(std::string_view state) {
   pending_.clear();
   partial_->sync();
   state_ = state;
-  WriterProgress{num_rows_, partial_->size(), options_.settings, state_}.write(progress_path(options_.path));
+  WriterProgress{num_rows_, partial_->size(), settings_text(options_.settings), state_}.write(
+      progress_path(options_.path));
   resumable_ = true;
 }
 
