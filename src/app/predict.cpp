@@ -177,6 +177,7 @@ int predict_main(const std::vector<std::string>& arguments) {
         values.fn_out.string());
     return static_cast<int>(ExitCode::kDone);
   }
+  look_through_input(values);
   return run_predict(options, values, launch);
 }
 

@@ -1,6 +1,8 @@
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "canine/app/input_files.hpp"
 #include "canine/app/train_mixer.hpp"
@@ -21,6 +23,21 @@ void check_required(const TrainMixerOptions& values) {
       "{} {} missing: files for training and validation, and the folder of the run, are needed ('train_mixer --help' "
       "shows all flags; 'finetune' trains on one file with codes of any system)",
       fmt::join(missing, ", "), missing.size() == 1 ? "is" : "are");
+}
+
+/// Validation on what was trained on says nothing of other texts.
+void warn_of_common_files(const MixerData& data) {
+  for (const std::filesystem::path& val : data.val_files) {
+    for (const std::filesystem::path& train : data.train_files) {
+      std::error_code ignored;
+      if (!std::filesystem::equivalent(train, val, ignored)) continue;
+      log_warning(
+          "--val-data {}: this file is in --train-data too, so validation shows what the model remembers, not "
+          "what it will do with new texts",
+          val.string());
+      break;
+    }
+  }
 }
 
 /// Codes of any system, in columns of any name.
@@ -153,6 +170,7 @@ void check_train_mixer_options(const OptionSet& options, TrainMixerOptions& valu
   data.codes = data.formatter == FormatterKind::kGeneral ? general_codes(options, data) : own_codes(options, data);
   data.train_files = find_input_files("train-data", data.train_data);
   data.val_files = find_input_files("val-data", data.val_data);
+  warn_of_common_files(data);
   check_training_settings(options, values);
   name_ignored(options, values, /*validates=*/true);
 }
