@@ -65,6 +65,7 @@ class GivenFiles : public TrainingDataSource {
       throw DataError("--train-data: {} no rows below the names of the columns",
                       data_.train_files.size() == 1 ? data_.train_files.front().string() + " has" : "the files have");
     }
+    if (log_is_quiet()) return;  // the first process tells
     if (const int64_t shared = count_shared_texts(*data.train, *data.val); shared > 0) {
       log_warning(
           "{} of {} have a description that is in the training rows too, so validation looks better than new "

@@ -27,6 +27,7 @@ void check_required(const TrainMixerOptions& values) {
 
 /// Validation on what was trained on says nothing of other texts.
 void warn_of_common_files(const MixerData& data) {
+  if (log_is_quiet()) return;  // the first process tells
   for (const std::filesystem::path& val : data.val_files) {
     for (const std::filesystem::path& train : data.train_files) {
       std::error_code ignored;

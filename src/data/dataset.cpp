@@ -108,7 +108,7 @@ Dataset::Dataset(const Options& options) : system_(options.system) {
     throw DataError("no row has codes that the model knows; are they in {}, and is it the model for them?",
                     fmt::join(system_->target_cols(), ", "));
   }
-  if (options.tell_oddities) tell_of_descriptions(options);
+  if (options.tell_oddities && !log_is_quiet()) tell_of_descriptions(options);
 }
 
 int64_t Dataset::num_without_labels() const { return std::ranges::count(without_labels_, 1); }
@@ -167,7 +167,7 @@ void Dataset::append_file(const std::filesystem::path& path, const Options& opti
   }
   assign_classes();
   check_rows(table, first_row, options);
-  if (options.tell_oddities) warn_of(find_label_oddities(table, *system_), table, *system_);
+  if (options.tell_oddities && !log_is_quiet()) warn_of(find_label_oddities(table, *system_), table, *system_);
 }
 
 void Dataset::assign_classes() {
@@ -192,7 +192,7 @@ void Dataset::check_rows(const Table& table, int64_t first_row, const Options& o
   if (!options.keep_unknown_codes) {
     faulty.throw_if_any(table.num_rows,
                         faulty.count() == 0 ? "" : advice_on(find_label_oddities(table, *system_), table, *system_));
-  } else if (faulty.count() > 0) {
+  } else if (faulty.count() > 0 && !log_is_quiet()) {
     constexpr size_t kMostShown = 3;
     log_warning("{}: {} of {} rows have a code that the model does not have, or none; they count as wrong:{}",
                 table.path.string(), format_count(faulty.count()), format_count(table.num_rows),

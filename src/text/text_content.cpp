@@ -20,7 +20,7 @@ bool can_be_read(UChar32 c) {
 
 bool is_invisible(UChar32 c) {
   constexpr UChar32 kBlankPattern = 0x2800;  // of Braille
-  constexpr uint32_t kInvisible = U_GC_Z_MASK | U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CN_MASK;
+  constexpr uint32_t kInvisible = U_GC_Z_MASK | U_GC_CC_MASK | U_GC_CF_MASK;
   return c == kBlankPattern || (U_GET_GC_MASK(c) & kInvisible) != 0 ||
          u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }

@@ -31,7 +31,8 @@ class Dataset {
     std::string language_col = std::string(kLanguageColumn);
     std::optional<std::string> language = {};  ///< of all rows, instead of a column
     bool keep_unknown_codes = false;           ///< rows whose codes a model cannot write stay, without labels
-    bool tell_oddities = true;                 ///< false where somebody has told of them before
+    bool tell_oddities = true;                 ///< false where somebody has told of them before; never by others than
+                                               ///< the first process of a job (core/log.hpp)
     std::string unknown_code_advice = {};      ///< what users do about a code without class; a part of the message
   };
 
