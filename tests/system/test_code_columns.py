@@ -110,7 +110,7 @@ def test_files_without_rows_are_named_as_such(train_mixer, codes):
 
 
 def evaluate(folder, *arguments):
-    result = built("evaluate", folder).run("--checkpoint", *MODEL, "--batch-size", "4", *arguments)
+    result = built("evaluate", folder).run("--checkpoint", *MODEL, "--batch-size", "2", *arguments)
     assert result.returncode == 0, result.stderr
     return result
 
