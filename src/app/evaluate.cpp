@@ -145,6 +145,7 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
   summary.teacher_forced_by_language = rows.teacher_forced();
   summary.model = loaded.path.string();
   summary.step = loaded.step;
+  summary.unknown_rows = rows.unknown_rows();
   for (const fs::path& file : values_.files) summary.files.push_back(file.string());
   log_info("\n{}", summary_text(summary));
   if (!values_.summary.empty()) write_summary(values_.summary, summary);
@@ -156,8 +157,15 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
 int Work::run() {
   if (job_.is_main()) require_outputs(values_);
   const LoadedModel loaded = load();
-  const Dataset data(Dataset::Options{
-      .files = values_.files, .system = codes_of_files(loaded), .num_threads = values_.machine.num_threads});
+  Dataset::Options rows_of_files = values_.columns();
+  rows_of_files.files = values_.files;
+  rows_of_files.system = codes_of_files(loaded);
+  rows_of_files.num_threads = values_.machine.num_threads;
+  rows_of_files.keep_unknown_codes = true;
+  require_evaluated_columns(values_, rows_of_files.system->target_cols());
+  const Dataset data(rows_of_files);
+  if (data.size() == 0)
+    throw DataError("--val-data: the {} no rows", values_.files.size() == 1 ? "file has" : "files have");
   describe(loaded, data);
   const auto group = join(loaded, data);
   Mixer model = loaded.model;
@@ -186,6 +194,7 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   refuse_streams_of_several(values, start.starts_others || start.launch.distributed());
   keep_standard_output(values.outputs());
   check_evaluate_options(values);
+  require_evaluated_columns(values, values.model.overrides.target_cols);
   if (start.starts_others) return start_processes(start.devices, "evaluation");
   Job job(start.launch, values.launch);
   const ProcessSetup setup =

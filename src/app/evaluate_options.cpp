@@ -1,10 +1,15 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "canine/app/evaluate.hpp"
 #include "canine/app/evaluation_summary.hpp"
-#include "canine/app/input_columns.hpp"
 #include "canine/app/input_files.hpp"
 #include "canine/app/shared_options.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/utf8.hpp"
+#include "canine/table/table.hpp"
 
 namespace canine {
 namespace {
@@ -14,11 +19,15 @@ constexpr double kSecondsForABatch = 3600;  // 2048 rows of a full-size model on
 void add_data_options(OptionSet& options, EvaluateOptions& values) {
   options.section("Data and results");
   options
-      .add(
-          "val-data", values.val_data,
-          "labelled CSV and Parquet files with columns occ1, lang and the codes, one after the other; patterns such as "
-          "'val*.csv' are expanded")
+      .add("val-data", values.val_data,
+           "labelled CSV and Parquet files with columns of descriptions, languages and codes, one after the other; "
+           "patterns such as 'val*.csv' are expanded")
       .takes("FILE");
+  options.add("input-col", values.input_col, "column of the descriptions").takes("COLUMN").addition();
+  options.add("language", values.language, "language of all rows, instead of a column").takes("LANGUAGE").addition();
+  options.add("language-col", values.language_col, "column of the rows' languages; not given = lang")
+      .takes("COLUMN")
+      .addition();
   options
       .add("fn-out", values.fn_out,
            "file for one line per row, in the rows' order: text, codes, predictions, probabilities; by the end of its "
@@ -36,10 +45,12 @@ void add_data_options(OptionSet& options, EvaluateOptions& values) {
               "the model");
 }
 
-/// The columns of codes as far as flags name them; otherwise the model does.
-std::vector<std::string> known_target_cols(const EvaluateOptions& values) {
-  if (values.target_col_naming) return CodeSystem::usual_columns(*values.target_col_naming);
-  return values.model.overrides.target_cols;
+void check_language(const EvaluateOptions& values) {
+  if (!values.language) return;
+  if (!values.language_col.empty()) {
+    throw UsageError("--language and --language-col exclude each other; give one of them");
+  }
+  if (find_invalid_utf8(*values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
 }
 
 }  // namespace
@@ -47,6 +58,30 @@ std::vector<std::string> known_target_cols(const EvaluateOptions& values) {
 EvaluateOptions::EvaluateOptions() {
   model.flag = "checkpoint";
   launch.timeout_step = kSecondsForABatch;
+}
+
+Dataset::Options EvaluateOptions::columns() const {
+  Dataset::Options columns;
+  columns.text_col = input_col;
+  columns.language = language;
+  if (!language_col.empty()) columns.language_col = language_col;
+  return columns;
+}
+
+void require_evaluated_columns(const EvaluateOptions& values, const std::vector<std::string>& target_cols) {
+  const Dataset::Options columns = values.columns();
+  for (const std::filesystem::path& file : values.files) {
+    const std::vector<std::string> present = read_column_names(file);
+    const auto require = [&](const std::string& name, const char* what, const char* flags) {
+      if (std::ranges::find(present, name) != present.end()) return;
+      throw UsageError("--val-data {}: there is no column '{}' of {}; {}. Its columns are {}", file.string(), name,
+                       what, flags, fmt::join(present, ", "));
+    };
+    require(columns.text_col, "descriptions", "name it with --input-col");
+    if (!columns.language)
+      require(columns.language_col, "languages", "name it with --language-col, or give --language");
+    for (const std::string& name : target_cols) require(name, "codes", "name those of the codes with --target-cols");
+  }
 }
 
 std::vector<NamedFile> EvaluateOptions::outputs() const { return {{"fn-out", fn_out}, {"summary", summary}}; }
@@ -85,6 +120,7 @@ void check_evaluate_options(EvaluateOptions& values) {
   if (values.val_data.empty()) {
     throw UsageError("--val-data is missing: give one or more labelled files ('evaluate --help' shows all flags)");
   }
+  check_language(values);
   check_model_source(values.model);
   if (!values.summary.empty()) check_summary_name(values.summary);
   if (values.fn_out.empty() && values.summary.empty()) {
@@ -95,7 +131,6 @@ void check_evaluate_options(EvaluateOptions& values) {
   for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
   check_output_files(values.outputs(), inputs, Streams::kTaken);
   check_table_name({"fn-out", values.fn_out});
-  require_columns(values.files, labelled_columns(known_target_cols(values)));
 }
 
 }  // namespace canine

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "canine/text/tokenizer.hpp"
@@ -12,7 +13,7 @@ namespace canine {
 namespace {
 
 TableWriter::Options file_options(const std::filesystem::path& path, int64_t length, int64_t top_k) {
-  TableWriter::Options options{.path = path, .columns = {}, .settings = "evaluate"};
+  TableWriter::Options options{.path = path, .columns = {}, .settings = {}};
   const auto add = [&](const char* name, int64_t count, OutputColumn::Type type) {
     for (int64_t i = 0; i < count; ++i) options.columns.push_back({fmt::format("{}_{}", name, i), type});
   };
@@ -23,7 +24,7 @@ TableWriter::Options file_options(const std::filesystem::path& path, int64_t len
   return options;
 }
 
-/// The codes of one row as CodeMetrics takes them: their classes, and -1, -2, ... for those that have none.
+/// The codes of one row as CodeMetrics takes them: their classes, and numbers below 0 for those that have none.
 class CodeNumbers {
  public:
   explicit CodeNumbers(const CodeSystem& system) : system_(system) {}
@@ -39,6 +40,14 @@ class CodeNumbers {
     return numbers;
   }
 
+  /// Of labels of which the model lacks some. What it lacks is nothing that it could have written.
+  static std::vector<int64_t> of(const std::vector<Dataset::Code>& codes) {
+    std::vector<int64_t> numbers;
+    int64_t unknown = std::numeric_limits<int64_t>::min();
+    for (const Dataset::Code& code : codes) numbers.push_back(code.index >= 0 ? code.index : unknown++);
+    return numbers;
+  }
+
  private:
   int64_t number_of(std::string_view code) {
     if (const int64_t index = system_.find(code); index >= 0) return index;
@@ -50,6 +59,12 @@ class CodeNumbers {
   const CodeSystem& system_;
   std::vector<std::string_view> classless_;
 };
+
+std::string joined(const std::vector<Dataset::Code>& codes) {
+  std::string text;
+  for (const Dataset::Code& code : codes) text += (text.empty() ? "" : "&") + code.text;
+  return text;
+}
 
 template <typename T>
 std::span<const T> row_of(const at::Tensor& tensor, int64_t row) {
@@ -74,20 +89,22 @@ void EvaluationRows::add(const EvaluatedBatch& batch) {
     const int64_t row = batch.first_row + i;
     data_.labels(row, labels, flat);
     texts.input = fmt::format("{}{}{}", data_.language(row), kLanguageSeparator, data_.text(row));
-    texts.label = data_.formatter().decode(labels);
+    texts.label = data_.has_labels(row) ? data_.formatter().decode(labels) : joined(data_.codes_of(row));
     texts.predicted = data_.formatter().decode(row_of<int64_t>(batch.tokens, i));
     texts.likeliest.clear();
     const auto likeliest = row_of<int64_t>(batch.likeliest.classes, i);
     for (const int64_t index : likeliest) texts.likeliest.push_back(system.code(index).value_or(""));
     count(row, texts, likeliest);
-    teacher_forced_[std::string(data_.language(row))].add(row_of<int64_t>(batch.hits, i), num_tokens);
+    HitCounts& hits = teacher_forced_[std::string(data_.language(row))];
+    if (data_.has_labels(row)) hits.add(row_of<int64_t>(batch.hits, i), num_tokens);
     if (file_) write(texts, row_of<float>(batch.probabilities, i), row_of<float>(batch.likeliest.probabilities, i));
   }
 }
 
 void EvaluationRows::count(int64_t row, const Row& texts, std::span<const int64_t> likeliest) {
   CodeNumbers numbers(data_.system());
-  const std::vector<int64_t> labels = numbers.of(texts.label);
+  const std::vector<int64_t> labels =
+      data_.has_labels(row) ? numbers.of(texts.label) : CodeNumbers::of(data_.codes_of(row));
   const std::vector<int64_t> predicted = numbers.of(texts.predicted);
   auto group = metrics_.try_emplace(std::string(data_.language(row)), top_k_).first;
   group->second.add({labels, predicted, likeliest});

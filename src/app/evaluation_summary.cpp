@@ -152,15 +152,14 @@ Json to_json(const CodeMetrics& metrics) {
 }
 
 Json teacher_forced_json(const ValidationMetrics& metrics) {
-  return {{"sequence_accuracy", metrics.seq_acc / 100},
-          {"token_accuracy", metrics.token_acc / 100},
-          {"flat_accuracy", metrics.flat_acc},
-          {"loss_seq2seq", metrics.loss_seq2seq},
-          {"loss_linear", metrics.loss_linear}};
+  return {{"rows", static_cast<int64_t>(metrics.rows)}, {"sequence_accuracy", metrics.seq_acc / 100},
+          {"token_accuracy", metrics.token_acc / 100},  {"flat_accuracy", metrics.flat_acc},
+          {"loss_seq2seq", metrics.loss_seq2seq},       {"loss_linear", metrics.loss_linear}};
 }
 
 Json teacher_forced_json(const HitCounts& hits) {
-  return {{"sequence_accuracy", hits.sequence_accuracy()},
+  return {{"rows", hits.rows},
+          {"sequence_accuracy", hits.sequence_accuracy()},
           {"token_accuracy", hits.token_accuracy()},
           {"flat_accuracy", hits.flat_accuracy()}};
 }
@@ -172,8 +171,8 @@ class SummaryCsv {
     cells_ = {"scope",  "name", "rows",        "labels",          "predicted",    "right",   "precision",
               "recall", "f1",   "exact_match", "macro_precision", "macro_recall", "macro_f1"};
     for (int64_t i = 1; i <= k_; ++i) cells_.push_back(fmt::format("flat_top_{}", i));
-    for (const char* name :
-         {"flat_recall", "sequence_accuracy", "token_accuracy", "flat_accuracy", "loss_seq2seq", "loss_linear"}) {
+    for (const char* name : {"flat_recall", "sequence_accuracy", "token_accuracy", "flat_accuracy", "loss_seq2seq",
+                             "loss_linear", "teacher_forced_rows"}) {
       cells_.emplace_back(name);
     }
     width_ = cells_.size();
@@ -184,12 +183,15 @@ class SummaryCsv {
     group("overall", "", metrics);
     numbers({teacher_forced.seq_acc / 100, teacher_forced.token_acc / 100, teacher_forced.flat_acc,
              teacher_forced.loss_seq2seq, teacher_forced.loss_linear});
+    cells_.push_back(std::to_string(static_cast<int64_t>(teacher_forced.rows)));
     end_line();
   }
 
   void language(const std::string& name, const CodeMetrics& metrics, const HitCounts& teacher_forced) {
     group("language", name, metrics);
     numbers({teacher_forced.sequence_accuracy(), teacher_forced.token_accuracy(), teacher_forced.flat_accuracy()});
+    cells_.resize(width_ - 1);  // losses
+    cells_.push_back(std::to_string(teacher_forced.rows));
     end_line();
   }
 
@@ -257,9 +259,15 @@ std::vector<std::string> EvaluationSummary::languages_by_rows() const {
 
 std::string summary_text(const EvaluationSummary& summary) {
   const ValidationMetrics& forced = summary.teacher_forced;
+  const std::string left_out =
+      summary.unknown_rows == 0
+          ? ""
+          : fmt::format("  {} not counted here: the model lacks codes of {}, which is wrong above\n",
+                        counted(summary.unknown_rows, "row") + (summary.unknown_rows == 1 ? " is" : " are"),
+                        summary.unknown_rows == 1 ? "it" : "them");
   return fmt::format(
-      "Decoding\n{}{}\nTeacher-forced, as in logs.csv\n{}  loss of the decoder {:.6f}, of the flat head {:.6f}",
-      decoding_table(summary), errors_table(summary), teacher_forced_table(summary), forced.loss_seq2seq,
+      "Decoding\n{}{}\nTeacher-forced, as in logs.csv\n{}{}  loss of the decoder {:.6f}, of the flat head {:.6f}",
+      decoding_table(summary), errors_table(summary), teacher_forced_table(summary), left_out, forced.loss_seq2seq,
       forced.loss_linear);
 }
 
@@ -274,6 +282,7 @@ std::string summary_json(const EvaluationSummary& summary) {
   const Json json = {{"model", summary.model},
                      {"step", summary.step ? Json(*summary.step) : Json()},
                      {"files", summary.files},
+                     {"rows_with_unknown_codes", summary.unknown_rows},
                      {"overall", to_json(summary.overall)},
                      {"teacher_forced", teacher_forced_json(summary.teacher_forced)},
                      {"languages", languages},

@@ -28,7 +28,11 @@ class PreparedSource : public TrainingDataSource {
     codes.formatter = formatter();
     codes.target_cols = data_.target_cols;
     codes.key = std::make_shared<const LabelKey>(prepared_->key);
-    TrainingData data = TrainingData::read(codes, {prepared_->train}, {prepared_->val}, data_.num_threads);
+    Dataset::Options rows;
+    rows.num_threads = data_.num_threads;
+    rows.tell_oddities = false;  // the preparation has
+    rows.unknown_code_advice = "prepare the data again (--overwrite-prepared)";
+    TrainingData data = TrainingData::read(codes, rows, {prepared_->train}, {prepared_->val});
     data.fingerprint = prepared_->fingerprint;
     return data;
   }

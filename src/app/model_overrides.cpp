@@ -14,7 +14,9 @@ void add_description_options(OptionSet& options, ModelOverrides& overrides) {
            "config.json of the encoder (attention heads and rates, which weights do not show)")
       .takes("FILE");
   options.add("formatter", overrides.formatter, formatter_words(), "how codes are written");
-  options.add("target-cols", overrides.target_cols, "label columns of the training data, in the same order; gpf")
+  options
+      .add("target-cols", overrides.target_cols,
+           "label columns in the order of the training data; evaluate reads columns of these names")
       .takes("COLUMN");
   options.add("block-size", overrides.block_size, "tokens per code in training; gpf").at_least(1);
   options.add("use-within-block-sep", overrides.use_within_block_sep, "codes are lists such as 1,22,333; gpf");

@@ -1,23 +1,21 @@
 #include "canine/app/predict.hpp"
 
-#include <c10/core/DeviceType.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "canine/app/code_descriptions.hpp"
 #include "canine/app/output_files.hpp"
+#include "canine/app/prediction_settings.hpp"
 #include "canine/app/processes.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/readable.hpp"
-#include "canine/core/sha256.hpp"
 #include "canine/decode/prediction_run.hpp"
 #include "canine/decode/predictor_pool.hpp"
 #include "canine/dist/find_launch.hpp"
@@ -30,20 +28,6 @@
 
 namespace canine {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-const char* word(DecodeMode mode) {
-  switch (mode) {
-    case DecodeMode::kGreedy:
-      return "greedy";
-    case DecodeMode::kFlat:
-      return "flat";
-    case DecodeMode::kFull:
-      return "full";
-  }
-  throw InternalError("unknown mode {}", static_cast<int>(mode));
-}
 
 /// Name of the columns of codes, without "_1".
 const char* column_name(FormatterKind kind) { return kind == FormatterKind::kGeneral ? "code" : name_of(kind).data(); }
@@ -76,35 +60,6 @@ class Report {
   Stopwatch whole_;
 };
 
-/// How the model is used, with hashes of what is long: whatever flags say of it wins over its files.
-Json model_settings(const LoadedModel& model) {
-  Json settings = Json::parse(model.card.to_json());
-  settings["encoder"] = sha256_of(settings["encoder"].dump());
-  settings["weights"] = sha256_of_file(model.path);
-  settings["key"] = model.codes->key() ? Json(sha256_of(model.codes->key()->to_csv())) : Json();
-  return settings;
-}
-
-/// One line of all that predictions depend on, for --resume. Devices of a kind may be more or fewer.
-std::string settings_line(const PredictOptions& values, const LoadedModel& model, c10::Device device) {
-  const Json settings = {
-      {"input", values.fn_in.filename().string()},
-      {"input_sha256", sha256_of_file(values.fn_in)},
-      {"col", values.col},
-      {"language", values.language},
-      {"language_col", values.language_col},
-      {"model", model_settings(model)},
-      {"mode", word(values.mode)},
-      {"threshold", values.threshold ? Json(*values.threshold) : Json("usual")},
-      {"top_k", values.top_k},
-      {"conf", values.any_order ? "any-order" : "as-written"},
-      {"batch_size", values.batch_size},
-      {"precision", name_of(values.precision)},
-      {"device", c10::DeviceTypeName(device.type(), /*lower_case=*/true)},
-      {"descriptions", values.descriptions.empty() ? Json() : Json(sha256_of_file(values.descriptions))}};
-  return settings.dump(-1, ' ', false, Json::error_handler_t::replace);  // escapes line breaks of names
-}
-
 PredictionTask make_task(const PredictOptions& values, const LoadedModel& model, const PredictorOptions& predictor,
                          c10::Device device) {
   PredictionTask task;
@@ -114,7 +69,7 @@ PredictionTask make_task(const PredictOptions& values, const LoadedModel& model,
   task.language_col = values.language_col;
   task.output = values.fn_out;
   task.resume = values.resume;
-  task.settings = settings_line(values, model, device);
+  task.settings = prediction_settings(values, model, device);
   task.checkpoint_interval = values.checkpoint_interval;
   task.batches = {.mode = values.mode,
                   .padding = model.card.padding,
@@ -235,6 +190,7 @@ int predict_main(const std::vector<std::string>& arguments) {
         values.fn_out.string());
     return static_cast<int>(ExitCode::kDone);
   }
+  look_through_input(values);
   return run_predict(options, values, launch);
 }
 

@@ -17,6 +17,7 @@
 #include "canine/core/output_path.hpp"
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/data/description_file.hpp"
 #include "canine/decode/flat.hpp"
 #include "canine/decode/prediction_columns.hpp"
 #include "canine/table/column_hints.hpp"
@@ -237,6 +238,12 @@ void check_predict_options(const OptionSet& options, PredictOptions& values) {
   check_kept_columns(options, values);
   if (!values.descriptions.empty()) check_code_descriptions(values.descriptions);
   check_language(options, values);
+}
+
+void look_through_input(const PredictOptions& values) {
+  std::vector<std::string> others = values.keep_cols;
+  if (!values.language_col.empty()) others.push_back(values.language_col);
+  survey_file(values.fn_in, values.col, others).note("--col " + values.col);
 }
 
 void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values) {

@@ -9,6 +9,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
+#include "canine/data/shared_texts.hpp"
 #include "canine/exchange/load_model.hpp"
 
 namespace canine {
@@ -44,7 +45,12 @@ class GivenFiles : public TrainingDataSource {
     if (data_.formatter == FormatterKind::kGeneral) {
       codes.key = std::make_shared<const LabelKey>(LabelKey::read(key_file_));
     }
-    TrainingData data = TrainingData::read(codes, data_.train_files, data_.val_files, num_threads_);
+    Dataset::Options rows;
+    rows.num_threads = num_threads_;
+    rows.unknown_code_advice =
+        fmt::format("{} has those of this run; new codes need a new run (another --save-dir)", key_file_.string());
+    TrainingData data = TrainingData::read(codes, rows, data_.train_files, data_.val_files);
+    check_rows(data);
     data.fingerprint = sha256_of(data.train->fingerprint() + data.val->fingerprint());
     return data;
   }
@@ -65,9 +71,22 @@ class GivenFiles : public TrainingDataSource {
     if (read_file(key_file_) == key.to_csv()) return;
     throw UsageError(
         "{} is there already, holds other codes than these files, and would be replaced; move it away, or choose "
-        "another "
-        "--save-dir",
+        "another --save-dir",
         key_file_.string());
+  }
+
+  void check_rows(const TrainingData& data) const {
+    if (data.train->size() == 0) {
+      throw DataError("--train-data: {} no rows below the names of the columns",
+                      data_.train_files.size() == 1 ? data_.train_files.front().string() + " has" : "the files have");
+    }
+    if (log_is_quiet()) return;  // the first process tells
+    if (const int64_t shared = count_shared_texts(*data.train, *data.val); shared > 0) {
+      log_warning(
+          "{} of {} have a description that is in the training rows too, so validation looks better than new "
+          "texts will",
+          format_count(shared), counted(data.val->size(), "validation row"));
+    }
   }
 
   static std::string files_and_rows(const std::vector<fs::path>& files, const Dataset& data) {

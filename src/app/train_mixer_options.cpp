@@ -1,6 +1,8 @@
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "canine/app/input_columns.hpp"
 #include "canine/app/input_files.hpp"
@@ -23,6 +25,22 @@ void check_required(const TrainMixerOptions& values) {
       "{} {} missing: files for training and validation, and the folder of the run, are needed ('train_mixer --help' "
       "shows all flags; 'finetune' trains on one file with codes of any system)",
       fmt::join(missing, ", "), missing.size() == 1 ? "is" : "are");
+}
+
+/// Validation on what was trained on says nothing of other texts.
+void warn_of_common_files(const MixerData& data) {
+  if (log_is_quiet()) return;  // the first process tells
+  for (const std::filesystem::path& val : data.val_files) {
+    for (const std::filesystem::path& train : data.train_files) {
+      std::error_code ignored;
+      if (!std::filesystem::equivalent(train, val, ignored)) continue;
+      log_warning(
+          "--val-data {}: this file is in --train-data too, so validation shows what the model remembers, not "
+          "what it will do with new texts",
+          val.string());
+      break;
+    }
+  }
 }
 
 /// Codes of any system, in columns of any name.
@@ -158,6 +176,7 @@ void check_train_mixer_options(const OptionSet& options, TrainMixerOptions& valu
   const std::vector<std::string> columns = labelled_columns(data.codes.target_cols);
   require_columns(data.train_files, columns);
   require_columns(data.val_files, columns);
+  warn_of_common_files(data);
   check_training_settings(options, values);
   name_ignored(options, values, /*validates=*/true);
   std::vector<NamedFile> inputs = {{"encoder-config", values.model.encoder_config},

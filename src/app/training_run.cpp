@@ -281,11 +281,9 @@ int Work::run(bool only_prepare) {
 
 }  // namespace
 
-TrainingData TrainingData::read(const CodeSystem::Options& codes, const std::vector<fs::path>& train_files,
-                                const std::vector<fs::path>& val_files, int num_threads) {
-  Dataset::Options rows;
+TrainingData TrainingData::read(const CodeSystem::Options& codes, Dataset::Options rows,
+                                const std::vector<fs::path>& train_files, const std::vector<fs::path>& val_files) {
   rows.system = std::make_shared<const CodeSystem>(codes);
-  rows.num_threads = num_threads;
   TrainingData data;
   rows.files = train_files;
   data.train = std::make_shared<const Dataset>(rows);

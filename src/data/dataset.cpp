@@ -1,6 +1,7 @@
 #include "canine/data/dataset.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -12,13 +13,15 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/field_hash.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/parallel.hpp"
 #include "canine/core/readable.hpp"
-#include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/data/description_survey.hpp"
 #include "examples.hpp"
 #include "label_fault.hpp"
+#include "label_oddities.hpp"
 
 namespace canine {
 namespace {
@@ -31,34 +34,12 @@ StringColumn take_column(Table& table, std::string_view name) {
   return std::move(table.columns[static_cast<size_t>(found - table.names.begin())]);
 }
 
-/// Collects the bytes of many short fields so that the hash gets them in large pieces.
-class FieldHash {
- public:
-  void add(std::string_view field) {
-    add_number(field.size());
-    buffer_.append(field);
-    if (buffer_.size() >= kPiece) flush();
-  }
-  void add_missing() { add_number(std::numeric_limits<uint64_t>::max()); }
-  void add_number(uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) buffer_ += static_cast<char>(number >> shift);
-  }
-  std::string hex_digest() {
-    flush();
-    return hash_.hex_digest();
-  }
-
- private:
-  static constexpr size_t kPiece = size_t{1} << 16;
-
-  void flush() {
-    hash_.update(buffer_);
-    buffer_.clear();
-  }
-
-  Sha256 hash_;
-  std::string buffer_;
-};
+/// "a.csv", "a.csv and 2 more files".
+std::string first_and_number(const std::vector<std::filesystem::path>& files) {
+  const std::string first = files.front().string();
+  if (files.size() == 1) return first;
+  return fmt::format("{} and {}", first, counted(std::ssize(files) - 1, "more file"));
+}
 
 /// The first few of the rows that cannot be used, and how many there are. Threads may share one.
 class FaultyRows {
@@ -70,13 +51,22 @@ class FaultyRows {
     if (first_.size() > kMostShown) first_.erase(std::prev(first_.end()));
   }
 
-  void throw_if_any(int64_t num_rows) const {
-    if (count_ == 0) return;
-    if (count_ == 1) throw DataError("{}", first_.begin()->second);
+  int64_t count() const { return count_; }
+
+  /// The first `most`, one in a line, and how many more there are.
+  std::string text(size_t most = kMostShown) const {
     std::vector<std::string> examples;
-    for (const auto& [row, fault] : first_) examples.push_back(fault);
-    throw DataError("{} of {} rows cannot be used:{}", format_count(count_), format_count(num_rows),
-                    examples_of(examples, count_));
+    for (const auto& [row, fault] : first_) {
+      if (examples.size() < most) examples.push_back(fault);
+    }
+    return examples_of(examples, count_);
+  }
+
+  /// `advice` is a line of its own, or "".
+  void throw_if_any(int64_t num_rows, const std::string& advice) const {
+    if (count_ == 0) return;
+    if (count_ == 1) throw DataError("{}{}", first_.begin()->second, advice);
+    throw DataError("{} of {} rows cannot be used:{}{}", format_count(count_), format_count(num_rows), text(), advice);
   }
 
  private:
@@ -113,36 +103,52 @@ Dataset::Dataset(const Options& options) : system_(options.system) {
   num_columns_ = system_->target_cols().size();
   Interner languages(languages_);
   Interner codes(codes_);
-  for (const std::filesystem::path& path : options.files) append_file(path, options.num_threads, languages, codes);
+  for (const std::filesystem::path& path : options.files) append_file(path, options, languages, codes);
+  if (size() > 0 && num_without_labels() == size()) {
+    throw DataError("no row has codes that the model knows; are they in {}, and is it the model for them?",
+                    fmt::join(system_->target_cols(), ", "));
+  }
+  if (options.tell_oddities && !log_is_quiet()) tell_of_descriptions(options);
 }
 
-void Dataset::append_file(const std::filesystem::path& path, int num_threads, Interner& languages, Interner& codes) {
-  const std::vector<std::string>& target_cols = system_->target_cols();
-  ReadOptions read;
-  read.columns = {std::string(kTextColumn), std::string(kLanguageColumn)};
-  read.columns.insert(read.columns.end(), target_cols.begin(), target_cols.end());
-  read.raw_columns = {std::string(kTextColumn)};
-  Table table = read_table(path, read);
-  const int64_t first_row = size();
-  const auto total_rows = static_cast<size_t>(first_row + table.num_rows);
+int64_t Dataset::num_without_labels() const { return std::ranges::count(without_labels_, 1); }
 
-  language_of_row_.reserve(total_rows);
-  const StringColumn& language = table.column(kLanguageColumn);
+void Dataset::append_languages(const Table& table, const Options& options, Interner& languages) {
+  language_of_row_.reserve(language_of_row_.size() + static_cast<size_t>(table.num_rows));
+  if (options.language) {
+    const auto number = static_cast<uint16_t>(languages.number(*options.language));
+    language_of_row_.insert(language_of_row_.end(), static_cast<size_t>(table.num_rows), number);
+    return;
+  }
+  const StringColumn& language = table.column(options.language_col);
   int64_t num_unknown = 0;
   for (int64_t row = 0; row < table.num_rows; ++row) {
     num_unknown += language.missing(row);
     const uint32_t number = languages.number(language.missing(row) ? kUnknownLanguage : language.text(row));
     if (number > std::numeric_limits<uint16_t>::max()) {
       throw DataError("{}, column {}: more than 65536 different languages; is it the right column?", table.where(row),
-                      kLanguageColumn);
+                      options.language_col);
     }
     language_of_row_.push_back(static_cast<uint16_t>(number));
   }
   if (num_unknown > 0) {
-    log_warning("{}: {} of {} rows have no language in column {}; they are read as '{}'", path.string(), num_unknown,
-                table.num_rows, kLanguageColumn, kUnknownLanguage);
+    log_warning("{}: {} of {} rows have no language in column {}; they are read as '{}'", table.path.string(),
+                num_unknown, table.num_rows, options.language_col, kUnknownLanguage);
   }
+}
 
+void Dataset::append_file(const std::filesystem::path& path, const Options& options, Interner& languages,
+                          Interner& codes) {
+  const std::vector<std::string>& target_cols = system_->target_cols();
+  ReadOptions read;
+  read.columns = {options.text_col};
+  if (!options.language) read.columns.push_back(options.language_col);
+  read.columns.insert(read.columns.end(), target_cols.begin(), target_cols.end());
+  read.raw_columns = {options.text_col};
+  Table table = read_table(path, read);
+  const int64_t first_row = size();
+  const auto total_rows = static_cast<size_t>(first_row + table.num_rows);
+  append_languages(table, options, languages);
   code_of_cell_.resize(total_rows * num_columns_);
   for (size_t column = 0; column < num_columns_; ++column) {
     const StringColumn& cells = table.column(target_cols[column]);
@@ -153,14 +159,15 @@ void Dataset::append_file(const std::filesystem::path& path, int num_threads, In
     }
   }
 
-  StringColumn texts = take_column(table, kTextColumn);
+  StringColumn texts = take_column(table, options.text_col);
   if (first_row == 0) {
     texts_ = std::move(texts);
   } else {
     for (int64_t row = 0; row < table.num_rows; ++row) texts_.append(texts.text(row));
   }
   assign_classes();
-  check_rows(table, first_row, num_threads);
+  check_rows(table, first_row, options);
+  if (options.tell_oddities && !log_is_quiet()) warn_of(find_label_oddities(table, *system_), table, *system_);
 }
 
 void Dataset::assign_classes() {
@@ -169,20 +176,33 @@ void Dataset::assign_classes() {
   }
 }
 
-void Dataset::check_rows(const Table& table, int64_t first_row, int num_threads) const {
+void Dataset::check_rows(const Table& table, int64_t first_row, const Options& options) {
   FaultyRows faulty;
-  parallel_chunks(table.num_rows, num_threads, kRowsPerThread, [&](int64_t begin, int64_t end, int) {
+  if (options.keep_unknown_codes) without_labels_.resize(static_cast<size_t>(size()));
+  parallel_chunks(table.num_rows, options.num_threads, kRowsPerThread, [&](int64_t begin, int64_t end, int) {
     Cells cells;
     std::vector<int64_t> sequence(static_cast<size_t>(formatter().layout().sequence_length()));
     for (int64_t row = begin; row < end; ++row) {
-      if (const auto fault = fault_of(first_row + row, cells, sequence)) faulty.add(row, table.where(row) + *fault);
+      const auto fault = fault_of(first_row + row, options, cells, sequence);
+      if (!fault) continue;
+      faulty.add(row, table.where(row) + *fault);
+      if (options.keep_unknown_codes) without_labels_[static_cast<size_t>(first_row + row)] = 1;
     }
   });
-  faulty.throw_if_any(table.num_rows);
+  if (!options.keep_unknown_codes) {
+    faulty.throw_if_any(table.num_rows,
+                        faulty.count() == 0 ? "" : advice_on(find_label_oddities(table, *system_), table, *system_));
+  } else if (faulty.count() > 0 && !log_is_quiet()) {
+    constexpr size_t kMostShown = 3;
+    log_warning("{}: {} of {} rows have a code that the model does not have, or none; they count as wrong:{}",
+                table.path.string(), format_count(faulty.count()), format_count(table.num_rows),
+                faulty.text(kMostShown));
+  }
 }
 
 /// ", column C, 'code': what is wrong", or nullopt for a good row. `cells` and `sequence` are used meanwhile.
-std::optional<std::string> Dataset::fault_of(int64_t row, Cells& cells, std::vector<int64_t>& sequence) const {
+std::optional<std::string> Dataset::fault_of(int64_t row, const Options& options, Cells& cells,
+                                             std::vector<int64_t>& sequence) const {
   const std::vector<std::string>& target_cols = system_->target_cols();
   cells_of(row, cells);
   if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
@@ -193,10 +213,9 @@ std::optional<std::string> Dataset::fault_of(int64_t row, Cells& cells, std::vec
   const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(row) * num_columns_;
   for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
     if (class_of_code_[codes[column]] >= 0) continue;
-    return fmt::format(
-        ", column {}: the code '{}' is none of the {} known classes; prepare the data again, or use the key.csv that "
-        "was made together with this file",
-        target_cols[column], codes_[codes[column]], num_classes());
+    return fmt::format(", column {}: the code '{}' is none of the {} known classes{}{}", target_cols[column],
+                       codes_[codes[column]], num_classes(), options.unknown_code_advice.empty() ? "" : "; ",
+                       options.unknown_code_advice);
   }
   return std::nullopt;
 }
@@ -214,6 +233,12 @@ void Dataset::cells_of(int64_t row, Cells& cells) const {
 }
 
 void Dataset::labels(int64_t row, std::span<int64_t> sequence, std::span<float> flat) const {
+  if (!has_labels(row)) {
+    std::ranges::fill(sequence, LabelIndex::kPad);
+    sequence.front() = LabelIndex::kBos;
+    sequence.back() = LabelIndex::kEos;
+    return;
+  }
   thread_local Cells cells;
   cells_of(row, cells);
   if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
@@ -223,6 +248,36 @@ void Dataset::labels(int64_t row, std::span<int64_t> sequence, std::span<float> 
   for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
     flat[static_cast<size_t>(class_of_code_[codes[column]])] = 1.0f;
   }
+}
+
+void Dataset::tell_of_descriptions(const Options& options) const {
+  DescriptionSurvey survey;
+  for (int64_t row = 0; row < size(); ++row) survey.add(text(row));
+  if (survey.empty() > 0) {
+    log_warning("{} of {} rows of {} {} {}", format_count(survey.empty()), format_count(size()),
+                first_and_number(options.files), survey.empty() == 1 ? "has" : "have", kNoDescription);
+  }
+  survey.note(fmt::format("column {}", options.text_col));
+}
+
+std::vector<Dataset::Code> Dataset::codes_of(int64_t row) const {
+  std::vector<Code> codes;
+  Cells cells;
+  cells_of(row, cells);
+  for (const std::optional<std::string_view>& cell : cells) {
+    if (!cell) break;
+    if (system_->options().formatter.kind != FormatterKind::kGeneral) {
+      const int64_t index = system_->class_of_cell(*cell);
+      codes.push_back({index < 0 ? std::string(*cell) : system_->code(index).value_or(""), index});
+      continue;
+    }
+    for (std::string_view rest = *cell; !rest.empty();) {  // several codes where there is a '&'
+      const std::string_view code = rest.substr(0, rest.find('&'));
+      rest.remove_prefix(std::min(rest.size(), code.size() + 1));
+      if (!code.empty()) codes.push_back({std::string(code), system_->find(code)});
+    }
+  }
+  return codes;
 }
 
 std::shared_ptr<const WordSource> Dataset::word_source() const {

@@ -57,17 +57,28 @@ class ScanProgress {
 /// Scans one part of the table.
 class PartScan {
  public:
-  PartScan(const Table& table, const LabelColumns& labels, const Formatter& formatter, bool reject_short)
+  PartScan(const Table& table, const LabelColumns& labels, const FormatterOptions& codes, bool reject_short)
       : table_(table),
         labels_(labels),
-        formatter_(formatter),
-        layout_(formatter.layout()),
+        formatter_(codes.num_columns, codes.block_size, codes.use_within_block_sep),
+        layout_(formatter_.layout()),
+        separated_(codes.use_within_block_sep),
         reject_short_(reject_short),
         cells_(labels.size()),
-        sequence_(static_cast<size_t>(layout_.sequence_length())) {}
+        sequence_(static_cast<size_t>(layout_.sequence_length())) {
+    result.forms = CodeForms(labels.size());
+  }
 
   void scan(int64_t row) {
-    for (size_t column = 0; column < cells_.size(); ++column) cells_[column] = labels_.cell(row, column);
+    bool is_changed = false;
+    for (size_t column = 0; column < cells_.size(); ++column) {
+      cells_[column] = labels_.cell(row, column);
+      if (!cells_[column]) continue;
+      const CodeForm form = form_of(*cells_[column], layout_.block_size);
+      is_changed = is_changed || is_longer_than_meant(form);
+      result.forms.add(form, *cells_[column], column, row);
+    }
+    if (!is_changed) result.longest_code = std::max(result.longest_code, longest_code(cells_, separated_));
     if (const std::optional<std::string> reason = formatter_.encode(cells_, sequence_)) {
       reject_bad(row, *reason);
       return;
@@ -118,8 +129,9 @@ class PartScan {
 
   const Table& table_;
   const LabelColumns& labels_;
-  const Formatter& formatter_;
+  const GeneralFormatter formatter_;
   const BlockLayout layout_;
+  const bool separated_;
   const bool reject_short_;
   Cells cells_;
   std::vector<int64_t> sequence_;
@@ -135,6 +147,8 @@ void append(LabelScan& to, const LabelScan& from) {
   to.num_short += from.num_short;
   to.num_split_codes += from.num_split_codes;
   to.num_gaps += from.num_gaps;
+  to.longest_code = std::max(to.longest_code, from.longest_code);
+  to.forms.append(from.forms);
   for (const auto& [reason, count] : from.bad_reasons) to.bad_reasons[reason] += count;
   append_examples(to.bad_examples, from.bad_examples);
   append_examples(to.short_examples, from.short_examples);
@@ -153,15 +167,16 @@ std::optional<std::string_view> LabelColumns::cell(int64_t row, size_t column) c
   return column == 0 ? std::optional(kQuestionMark) : std::nullopt;
 }
 
-LabelScan scan_labels(const Table& table, const LabelColumns& labels, const Formatter& formatter, bool reject_short,
+LabelScan scan_labels(const Table& table, const LabelColumns& labels, const FormatterOptions& codes, bool reject_short,
                       int num_threads) {
   LabelScan total;
+  total.forms = CodeForms(labels.size());
   total.num_rows = table.num_rows;
   ScanProgress progress(table.num_rows);
   const int most_parts = num_threads > 0 ? num_threads : available_processors();
   std::vector<LabelScan> parts(static_cast<size_t>(most_parts));
   parallel_chunks(table.num_rows, most_parts, kRowsPerThread, [&](int64_t begin, int64_t end, int chunk) {
-    PartScan part(table, labels, formatter, reject_short);
+    PartScan part(table, labels, codes, reject_short);
     part.result.usable.reserve(static_cast<size_t>(end - begin));
     while (begin < end) {
       const int64_t stop = std::min(end, begin + kRowsPerThread);

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "canine/table/table.hpp"
-#include "canine/text/formatter.hpp"
+#include "canine/text/general_formatter.hpp"
+#include "code_forms.hpp"
 
 namespace canine {
 
@@ -45,6 +46,8 @@ struct LabelScan {
   int64_t num_short = 0;        ///< usable rows with a code shorter than the block
   int64_t num_split_codes = 0;  ///< usable rows in which a '&' inside a cell makes several codes of it
   int64_t num_gaps = 0;         ///< usable rows with a code behind an empty column, which is not in the target
+  int64_t longest_code = 0;     ///< tokens of it, in all rows but those whose codes are longer than they were meant
+  CodeForms forms{0};           ///< of all rows
   std::map<std::string, int64_t> bad_reasons;  ///< kind of fault -> rows
   std::vector<std::string> bad_examples;       ///< the first three, for messages
   std::vector<std::string> short_examples;     ///< the first three
@@ -53,7 +56,7 @@ struct LabelScan {
 
 /// Scans on `num_threads` threads (0 = one per available processor). Short rows count as rejected if `reject_short`.
 /// From 100,000 rows on the progress is told on stdout.
-LabelScan scan_labels(const Table& table, const LabelColumns& labels, const Formatter& formatter, bool reject_short,
+LabelScan scan_labels(const Table& table, const LabelColumns& labels, const FormatterOptions& codes, bool reject_short,
                       int num_threads);
 
 }  // namespace canine

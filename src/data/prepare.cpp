@@ -15,7 +15,7 @@
 #include "canine/data/preparation_check.hpp"
 #include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
-#include "canine/text/general_formatter.hpp"
+#include "canine/text/make_formatter.hpp"
 #include "label_scan.hpp"
 #include "prepared_files.hpp"
 #include "prepared_manifest.hpp"
@@ -202,11 +202,11 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   const FileVersion source(options.dataset);
   const Table table = read_source(options);
   const LabelColumns labels(table, options.target_cols);
-  const GeneralFormatter formatter(static_cast<int64_t>(options.target_cols.size()), options.block_size,
-                                   options.use_within_block_sep);
-  LabelScan scan =
-      scan_labels(table, labels, formatter, !options.allow_codes_shorter_than_block_size, options.num_threads);
-  report_rejected(scan, options, folder);
+  const FormatterOptions codes = {.num_columns = static_cast<int64_t>(options.target_cols.size()),
+                                  .block_size = options.block_size,
+                                  .use_within_block_sep = options.use_within_block_sep};
+  LabelScan scan = scan_labels(table, labels, codes, !options.allow_codes_shorter_than_block_size, options.num_threads);
+  report_rejected(scan, scan.forms.findings(table, options.target_cols, codes), options, folder);
   if (scan.usable.empty()) {
     throw DataError("{}: no row is left after dropping those with bad labels", options.dataset.string());
   }

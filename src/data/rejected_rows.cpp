@@ -2,6 +2,7 @@
 
 #include <system_error>
 
+#include "block_size_advice.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
@@ -29,9 +30,18 @@ void write_rejected(const LabelScan& scan, const fs::path& path) {
   file.commit(/*sync=*/false);
 }
 
+/// What to do about codes of other lengths than the block, in a line; "" if nothing is known.
+std::string block_size_line(const LabelScan& scan, const PrepareOptions& options) {
+  const bool too_long = scan.bad_reasons.contains("code too long") && scan.longest_code > options.block_size;
+  const bool all_short = scan.num_short > 0 && scan.longest_code < options.block_size && scan.longest_code > 0;
+  if (!too_long && !all_short) return "";
+  return block_size_advice(scan.longest_code, static_cast<int64_t>(options.target_cols.size())) + "\n";
+}
+
 }  // namespace
 
-void report_rejected(const LabelScan& scan, const PrepareOptions& options, const fs::path& folder) {
+void report_rejected(const LabelScan& scan, const std::vector<std::string>& findings, const PrepareOptions& options,
+                     const fs::path& folder) {
   const fs::path list = folder / kRejectedFile;
   if (scan.rejected_lines.empty()) {
     std::error_code ignored;
@@ -54,7 +64,12 @@ void report_rejected(const LabelScan& scan, const PrepareOptions& options, const
         format_count(scan.num_short), options.dataset.string(), options.block_size,
         examples_of(scan.short_examples, scan.num_short));
   }
-  if (!refusal.empty()) throw DataError("{}All these rows are listed in {}.", refusal, list.string());
+  if (!refusal.empty()) {
+    refusal += block_size_line(scan, options);
+    for (const std::string& finding : findings) refusal += fmt::format("In {}.\n", finding);
+    throw DataError("{}All these rows are listed in {}.", refusal, list.string());
+  }
+  for (const std::string& finding : findings) log_warning("{}", finding);
   if (scan.num_bad > 0) {
     log_info("Dropped {} rows whose labels cannot be encoded ({}); they are listed in {}", format_count(scan.num_bad),
              count_reasons(scan), list.string());

@@ -2,31 +2,21 @@
 
 #include <algorithm>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "canine/core/log.hpp"
 #include "canine/core/random.hpp"
 #include "canine/core/readable.hpp"
+#include "canine/data/description_survey.hpp"
+#include "canine/data/shared_texts.hpp"
 
 namespace canine {
 namespace {
 
 constexpr uint32_t kSplitSeed = 42;
 
-/// Validation rows whose description is also one of the training rows.
-int64_t count_shared_texts(const StringColumn& texts, const Split& split) {
-  std::unordered_map<std::string_view, int64_t> val_rows;
-  for (const int64_t row : split.val) ++val_rows[texts.text(row)];
-  int64_t shared = 0;
-  for (const int64_t row : split.train) {
-    const auto found = val_rows.find(texts.text(row));
-    if (found == val_rows.end()) continue;
-    shared += found->second;
-    val_rows.erase(found);
-    if (val_rows.empty()) break;
-  }
-  return shared;
+TextRows rows_of(const StringColumn& texts, const std::vector<int64_t>& rows) {
+  return {std::ssize(rows), [&](int64_t i) { return texts.text(rows[static_cast<size_t>(i)]); }};
 }
 
 int64_t count_untrained_codes(const LabelColumns& labels, const Split& split, const LabelKey& key) {
@@ -46,6 +36,14 @@ int64_t count_untrained_codes(const LabelColumns& labels, const Split& split, co
 int64_t count_missing(const StringColumn& column, const Split& split) {
   const auto missing = [&column](int64_t row) { return column.missing(row); };
   return std::ranges::count_if(split.train, missing) + std::ranges::count_if(split.val, missing);
+}
+
+DescriptionSurvey survey_of(const StringColumn& texts, const Split& split) {
+  DescriptionSurvey survey;
+  for (const std::vector<int64_t>* rows : {&split.train, &split.val}) {
+    for (const int64_t row : *rows) survey.add(texts.text(row), texts.missing(row));
+  }
+  return survey;
 }
 
 }  // namespace
@@ -80,15 +78,17 @@ void warn_about_oddities(const Table& table, const PrepareOptions& options, cons
   };
   const StringColumn& texts = table.column(options.input_col);
   if (!split.train.empty()) {
-    warn_if_any(count_shared_texts(texts, split), "validation row has", "validation rows have",
+    warn_if_any(count_shared_texts(rows_of(texts, split.train), rows_of(texts, split.val)), "validation row has",
+                "validation rows have",
                 "a description that is in the training rows too, so validation looks better than new texts will");
     warn_if_any(count_untrained_codes(labels, split, key), "code occurs", "codes occur",
                 "in the validation rows only and will never be trained");
   }
   warn_if_any_row(scan.num_split_codes, "a '&' inside a label cell; it separates codes, so such a cell is several");
   warn_if_any_row(scan.num_gaps, "a code behind an empty label column; codes after a gap are not learned");
-  warn_if_any_row(count_missing(texts, split),
-                  "no description (an empty cell, or a word for missing values such as NA)");
+  const DescriptionSurvey descriptions = survey_of(texts, split);
+  warn_if_any_row(descriptions.empty(), kNoDescription);
+  descriptions.note("--input-col " + options.input_col);
   if (options.language_col) {
     warn_if_any_row(count_missing(table.column(*options.language_col), split),
                     "no language, which training reads as 'unk'");

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/text/text_content.hpp"
 #include "canine/text/tokenizer.hpp"
 #include "canine/text/transliteration.hpp"
 
@@ -24,14 +24,8 @@ ReadOptions read_options(const PredictionTask& task) {
   return read;
 }
 
-bool is_blank(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    if (!is_python_space(next_code_point(text, i))) return false;
-  }
-  return true;
-}
-
-bool is_empty(std::string_view text) { return is_missing_text(text) || is_blank(text); }
+/// Nothing that a model could code.
+bool is_empty(std::string_view text) { return is_missing_text(text) || content_of(text) == TextContent::kNothing; }
 
 /// What the output shows of a text (TableWriter).
 std::string_view until_nul(std::string_view text) { return text.substr(0, text.find('\0')); }
@@ -64,6 +58,7 @@ std::optional<DescriptionRow> DescriptionRows::next() {
   text_ += kLanguageSeparator;
   const size_t prefix_size = text_.size();
   text_ += clean_description(description);
+  if (content_of(std::string_view(text_).substr(prefix_size)) == TextContent::kNothing) return row;
   std::tie(row.text, row.fresh) = cache_.find(text_, prefix_size);
   return row;
 }

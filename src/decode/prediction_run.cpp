@@ -1,5 +1,7 @@
 #include "canine/decode/prediction_run.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -10,6 +12,8 @@
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/fault_injection.hpp"
+#include "canine/core/field_hash.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/table/table_stream.hpp"
 #include "canine/table/table_writer.hpp"
 #include "description_rows.hpp"
@@ -17,6 +21,8 @@
 namespace canine {
 namespace {
 
+constexpr int64_t kMostRows = 16384;  // of a chunk
+constexpr const char* kHowToGoOn = "Give the file with these rows, or start anew with --overwrite";
 constexpr std::chrono::milliseconds kPatience(100);  // between looks for a stop request while batches are in work
 
 /// Rows that are predicted together.
@@ -36,6 +42,17 @@ struct Chunk {
         parts, [&](const Part& part) { return part.predictions.wait_for(patience) == std::future_status::ready; });
   }
 };
+
+/// What the output shows of the rows of the input so far, as one hash: that before these rows, and theirs.
+std::string digest_of(const std::string& before, const std::vector<DescriptionRow>& rows) {
+  FieldHash hash;
+  hash.add(before);
+  for (const DescriptionRow& row : rows) {
+    row.text ? hash.add(row.text->text) : hash.add_missing();
+    for (const std::string& cell : row.kept) hash.add(cell);
+  }
+  return hash.hex_digest();
+}
 
 TableWriter::Options writer_options(const PredictionTask& task, const PredictionColumns& columns) {
   return {.path = task.output, .columns = columns.columns(), .settings = task.settings, .resume = task.resume};
@@ -64,6 +81,7 @@ class Run {
     if (stopping()) {
       stop();
     } else {
+      writer_.checkpoint(digest_);
       writer_.finish(columns_.unused(summary_.most_codes));
     }
     summary_.rows = rows_written_;
@@ -78,11 +96,11 @@ class Run {
     return summary_.stopped;
   }
 
-  Chunk next_chunk() {
-    constexpr size_t kMostRows = 16384;
+  /// At most `most_rows`, where an earlier run came to the end of its input.
+  Chunk next_chunk(int64_t most_rows = kMostRows) {
     const auto most_texts = static_cast<size_t>(task_.batches.texts_at_once());
     Chunk chunk;
-    while (chunk.rows.size() < kMostRows && chunk.fresh.size() < most_texts) {
+    while (std::ssize(chunk.rows) < std::min(most_rows, kMostRows) && chunk.fresh.size() < most_texts) {
       std::optional<DescriptionRow> row = rows_.next();
       if (!row) break;
       if (row->fresh) chunk.fresh.push_back(row->text);
@@ -122,10 +140,11 @@ class Run {
       count(row);
       writer_.row(columns_.cells(row.kept, row.text.get()));
     }
+    digest_ = digest_of(digest_, chunk.rows);
     in_work_.pop_front();
     fault_point("predicted", 0, ++chunks_written_);
     if (since_checkpoint_.seconds() >= task_.checkpoint_interval) {
-      writer_.checkpoint();
+      writer_.checkpoint(digest_);
       since_checkpoint_.restart();
     }
     if (watch_.progress) watch_.progress({rows_written_, summary_.rows_before, rows_.estimated_rows()});
@@ -151,21 +170,32 @@ class Run {
     read.warn = false;
     TableStream written(writer_.partial_file(), read);
     while (rows_written_ < writer_.num_rows()) {
-      const Chunk chunk = next_chunk();
-      const Table table = written.next(std::max<int64_t>(1, static_cast<int64_t>(chunk.rows.size())));
-      if (chunk.rows.empty() || table.num_rows != static_cast<int64_t>(chunk.rows.size())) throw other_rows();
+      const Chunk chunk = next_chunk(writer_.num_rows() - rows_written_);
+      if (chunk.rows.empty()) {
+        throw DataError("{}: the interrupted run has coded {} rows, {} has only {}. {}",
+                        writer_.partial_file().string(), format_count(writer_.num_rows()), task_.input.string(),
+                        format_count(rows_written_), kHowToGoOn);
+      }
+      const Table table = written.next(std::ssize(chunk.rows));
+      if (table.num_rows != std::ssize(chunk.rows)) throw other_rows("");
       for (int64_t i = 0; i < table.num_rows; ++i) {
         const DescriptionRow& row = chunk.rows[static_cast<size_t>(i)];
-        if (columns_.text(table, i) != (row.text ? row.text->text : "")) throw other_rows();
+        if (columns_.text(table, i) != (row.text ? row.text->text : "")) {
+          throw other_rows(fmt::format(", first in row {}", format_count(rows_written_ + 1)));
+        }
         if (row.fresh) row.text->prediction = columns_.prediction(table, i);
         count(row);
       }
+      digest_ = digest_of(digest_, chunk.rows);
     }
+    if (digest_ != writer_.state()) throw other_rows("");
   }
 
-  DataError other_rows() const {
-    return DataError("{}: the interrupted run's rows are not those of {}. Start anew with --overwrite",
-                     writer_.partial_file().string(), task_.input.string());
+  /// `where` names the row, if it is known.
+  DataError other_rows(const std::string& where) const {
+    return DataError("{}: the {} rows of the interrupted run are not the first rows of {}{}. {}",
+                     writer_.partial_file().string(), format_count(writer_.num_rows()), task_.input.string(), where,
+                     kHowToGoOn);
   }
 
   /// Keeps what is done, in order up to the first chunk that is not.
@@ -176,7 +206,7 @@ class Run {
     } catch (const std::future_error&) {
       // a batch that was dropped
     }
-    writer_.checkpoint();
+    writer_.checkpoint(digest_);
   }
 
   const PredictionTask& task_;
@@ -188,6 +218,7 @@ class Run {
   std::deque<Chunk> in_work_;
   int64_t rows_written_ = 0;
   int64_t chunks_written_ = 0;  ///< in this run
+  std::string digest_;          ///< of the rows written
   PredictionSummary summary_;
   Stopwatch since_checkpoint_;
 };

@@ -104,7 +104,10 @@ void apply(const ModelOverrides& overrides, const ModelContent& content, ModelCa
   }
   formatter.block_size = overrides.block_size.value_or(formatter.block_size);
   formatter.use_within_block_sep = overrides.use_within_block_sep.value_or(formatter.use_within_block_sep);
-  formatter.num_columns = static_cast<int64_t>(card.target_cols.size());
+  // A card knows how many codes its model writes; a file may have columns for fewer.
+  const bool is_known = content.card && content.card->formatter.kind == FormatterKind::kGeneral;
+  formatter.num_columns =
+      is_known ? content.card->formatter.num_columns : static_cast<int64_t>(card.target_cols.size());
 }
 
 /// The key of a file that has none: whatever the codes are, the Python program's train_mixer takes as many classes as
@@ -194,7 +197,7 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
     throw CheckpointError(
         "{}: no model of this project or of the Python program: its {} tensors are neither those of a mixer, of a "
         "seq2seq "
-        "nor of a flat model ('{}', ...); an encoder alone is what --encoder takes",
+        "nor of a flat model ('{}', ...); an encoder alone is what 'finetune --encoder' takes",
         content.path.string(), content.weights.size(), content.weights.front().first);
   }
   const MixerOptions shape = shape_of(mixer_weights(content), content.path.string());

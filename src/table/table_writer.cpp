@@ -1,5 +1,7 @@
 #include "canine/table/table_writer.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -137,7 +139,7 @@ void TableWriter::start_anew() {
 }
 
 void TableWriter::note_progress() const {
-  const WriterProgress progress{num_rows_, partial_->size(), options_.settings,
+  const WriterProgress progress{num_rows_, partial_->size(), settings_text(options_.settings),
                                 state_,    header_.size(),   sha256_of(header_)};
   progress.write(progress_path(options_.path));
 }
@@ -146,11 +148,11 @@ void TableWriter::go_on() {
   const WriterProgress progress = WriterProgress::read(progress_path(options_.path));
   const std::string name = partial_->path().string();
   if (progress.rows == 0) return start_anew();
-  if (progress.settings != options_.settings) {
+  if (const auto other = differences(parse_settings(progress.settings), options_.settings); !other.empty()) {
     throw UsageError(
         "{}: the interrupted run had other settings, so its rows cannot be continued. Give the same, or start anew\n"
-        "  then: {}\n  now:  {}",
-        name, progress.settings, options_.settings);
+        "  {}",
+        name, fmt::join(other, "\n  "));
   }
   if (partial_->size() < progress.bytes) {
     throw DataError("{}: expected at least {} bytes of the interrupted run, found {}. Start anew", name, progress.bytes,

@@ -154,6 +154,20 @@ std::string GeneralFormatter::decode(std::span<const int64_t> sequence) const {
   });
 }
 
+int64_t longest_code(std::span<const std::optional<std::string_view>> cells, bool use_within_block_sep) {
+  int64_t longest = 0;
+  for (const std::optional<std::string_view>& cell : cells) {
+    if (!cell) break;
+    for (std::string_view rest = *cell;;) {
+      const std::string_view code = rest.substr(0, rest.find('&'));
+      longest = std::max<int64_t>(longest, use_within_block_sep ? std::ranges::count(code, ',') + 1 : std::ssize(code));
+      if (code.size() == rest.size()) break;
+      rest.remove_prefix(code.size() + 1);
+    }
+  }
+  return longest;
+}
+
 bool has_short_code(const BlockLayout& layout, std::span<const int64_t> sequence, bool first_code_is_question_mark) {
   const size_t start = first_code_is_question_mark ? static_cast<size_t>(layout.block_size) + 1 : 0;
   const auto codes = sequence.first(sequence.size() - 1).subspan(start);

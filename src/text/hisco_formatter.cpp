@@ -43,6 +43,10 @@ std::string unknown_class(std::string_view cell) {
     return fmt::format("unknown class: '{}' is no number; expected the number of a HISCO class, 0 to {}", shown(cell),
                        kNumHiscoCodes - 1);
   }
+  if (*number != std::trunc(*number)) {
+    return fmt::format("unknown class: '{}' is no whole number; expected the number of a HISCO class, 0 to {}",
+                       shown(cell), kNumHiscoCodes - 1);
+  }
   return fmt::format(
       "unknown class: '{}' is not from 0 to {}; HISCO columns hold the numbers of classes, not the codes themselves",
       shown(cell), kNumHiscoCodes - 1);
@@ -57,8 +61,8 @@ int64_t HiscoFormatter::class_of_cell(std::string_view cell) {
       std::ranges::all_of(cell, [](char c) { return c >= '0' && c <= '9'; })) {
     for (const char digit : cell) index = 10 * index + (digit - '0');
   } else {
-    const double number = std::trunc(parse_python_float(cell).value_or(-1));
-    if (!(number >= 0 && number < kNumHiscoCodes)) return -1;
+    const double number = parse_python_float(cell).value_or(-1);
+    if (!(number >= 0 && number < kNumHiscoCodes) || number != std::trunc(number)) return -1;
     index = static_cast<int64_t>(number);
   }
   return index < kNumHiscoCodes ? index : -1;

@@ -1,6 +1,7 @@
 #include "canine/train/evaluation.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "canine/core/errors.hpp"
 #include "canine/decode/greedy.hpp"
@@ -38,7 +40,8 @@ at::Tensor take(std::string_view& bytes, at::IntArrayRef shape, at::ScalarType t
 
 Evaluation::Evaluation(const Dataset& data, Mixer model, c10::Device device, std::shared_ptr<ProcessGroup> group,
                        const Options& options)
-    : model_(std::move(model)),
+    : data_(data),
+      model_(std::move(model)),
       device_(device),
       group_(std::move(group)),
       options_(options),
@@ -53,8 +56,21 @@ EvaluatedBatch Evaluation::evaluate(const Batch& batch) {
     sequence_logits = model_->decoder().forward(decoder_input(batch), greedy.memory, PadBonus::kOne);
   }
   MetricSums sums(device_);
-  const at::Tensor hits = sums.add(sequence_logits, greedy.flat_logits, batch.targets_seq2seq, batch.targets_linear,
-                                   options_.layout, kEvenWeight);
+  const auto add = [&](const at::Tensor& logits, const at::Tensor& flat, const at::Tensor& seq,
+                       const at::Tensor& linear) {
+    return sums.add(logits, flat, seq, linear, options_.layout, kEvenWeight);
+  };
+  at::Tensor hits;
+  if (const at::Tensor rows = rows_with_labels(batch); rows.size(0) == batch.size()) {
+    hits = add(sequence_logits, greedy.flat_logits, batch.targets_seq2seq, batch.targets_linear);
+  } else {
+    hits = at::zeros({batch.size(), MetricSums::kNumHits}, rows.options());
+    if (rows.size(0) > 0) {
+      hits.index_copy_(0, rows,
+                       add(sequence_logits.index_select(0, rows), greedy.flat_logits.index_select(0, rows),
+                           batch.targets_seq2seq.index_select(0, rows), batch.targets_linear.index_select(0, rows)));
+    }
+  }
   const FlatTopK likeliest = flat_top_k(greedy.flat_logits, options_.top_k);
   EvaluatedBatch result;
   result.first_row = batch.rows.front();
@@ -64,6 +80,17 @@ EvaluatedBatch Evaluation::evaluate(const Batch& batch) {
   result.hits = hits.cpu();
   result.sums = sums.sums().cpu();
   return result;
+}
+
+/// Places in the batch, [n] int64 on the device.
+at::Tensor Evaluation::rows_with_labels(const Batch& batch) const {
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < batch.size(); ++i) {
+    if (data_.has_labels(batch.rows[static_cast<size_t>(i)])) rows.push_back(i);
+  }
+  const at::Tensor host = at::empty({std::ssize(rows)}, at::kLong);
+  std::ranges::copy(rows, host.mutable_data_ptr<int64_t>());
+  return host.to(device_);
 }
 
 std::string Evaluation::packed(const EvaluatedBatch& batch) const {

@@ -306,12 +306,12 @@ void Trainer::State::name_rows_left_out(bool own_loss) const {
 Trainer::Trainer(TrainParts parts, const TrainOptions& options) {
   options.validate();
   const ProcessGroup& group = *parts.group;
-  if (parts.train->size() == 0) throw UsageError("there are no training rows; --share-val must leave some");
+  if (parts.train->size() == 0) throw UsageError("there are no training rows");
   if (parts.train->size() < group.world()) {
     throw UsageError("{} training rows are too few for {} processes", parts.train->size(), group.world());
   }
   if (parts.val->size() == 0 && group.is_main()) {
-    log_warning("there are no validation rows, so there will be no validations and no logs.csv (--share-val)");
+    log_warning("there are no validation rows, so there will be no validations and no logs.csv");
   }
   state_ = std::make_unique<State>(std::move(parts), options);
 }

@@ -24,7 +24,7 @@ EvaluationSummary example() {
   english.add({.labels = b, .predicted = none, .likeliest = both});
   EvaluationSummary summary(std::make_shared<const CodeSystem>(options), {{"da", danish}, {"en", english}}, 2);
   summary.teacher_forced = {
-      .loss_linear = 0.25, .loss_seq2seq = 1.5, .seq_acc = 50, .token_acc = 75, .flat_acc = 0.125};
+      .loss_linear = 0.25, .loss_seq2seq = 1.5, .seq_acc = 50, .token_acc = 75, .flat_acc = 0.125, .rows = 3};
   summary.teacher_forced_by_language["da"].add(std::vector<int64_t>{1, 8, 0}, 8);
   summary.teacher_forced_by_language["en"].add(std::vector<int64_t>{0, 2, 1}, 8);
   summary.teacher_forced_by_language["en"].add(std::vector<int64_t>{0, 4, 0}, 8);
@@ -58,6 +58,16 @@ TEST_CASE("the summary on the console") {
         "  loss of the decoder 1.500000, of the flat head 0.250000");
 }
 
+TEST_CASE("rows whose codes the model lacks are named where they do not count") {
+  EvaluationSummary summary = example();
+  CHECK_THAT(summary_text(summary), !ContainsSubstring("lacks"));
+  summary.unknown_rows = 1;
+  CHECK_THAT(summary_text(summary), ContainsSubstring("  1 row is not counted here: the model lacks codes of it"));
+  summary.unknown_rows = 2;
+  CHECK_THAT(summary_text(summary), ContainsSubstring("  2 rows are not counted here: the model lacks codes of them"));
+  CHECK(nlohmann::json::parse(summary_json(summary))["rows_with_unknown_codes"] == 2);
+}
+
 TEST_CASE("the console says what it leaves out") {
   CodeSystem::Options options;
   options.formatter.kind = FormatterKind::kHisco;
@@ -83,13 +93,14 @@ TEST_CASE("the console says what it leaves out") {
 TEST_CASE("the summary as CSV") {
   CHECK(summary_csv(example()) ==
         "scope,name,rows,labels,predicted,right,precision,recall,f1,exact_match,macro_precision,macro_recall,macro_f1,"
-        "flat_top_1,flat_top_2,flat_recall,sequence_accuracy,token_accuracy,flat_accuracy,loss_seq2seq,loss_linear\n"
+        "flat_top_1,flat_top_2,flat_recall,sequence_accuracy,token_accuracy,flat_accuracy,loss_seq2seq,loss_linear,"
+        "teacher_forced_rows\n"
         "overall,,3,3,2,1,0.5,0.3333333333333333,0.4,0.3333333333333333,0.5,0.25,0.3333333333333333,0.3333333333333333,"
-        "1.0,,0.5,0.75,0.125,1.5,0.25\n"
-        "language,en,2,2,1,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.5,1.0,,0.0,0.375,0.5,,\n"
-        "language,da,1,1,1,1,1.0,1.0,1.0,1.0,1.0,1.0,1.0,0.0,1.0,,1.0,1.0,0.0,,\n"
-        "code,01110,,2,1,1,1.0,0.5,0.6666666666666666,,,,,,,1.0,,,,,\n"
-        "code,01120,,1,1,0,0.0,0.0,0.0,,,,,,,1.0,,,,,\n");
+        "1.0,,0.5,0.75,0.125,1.5,0.25,3\n"
+        "language,en,2,2,1,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.5,1.0,,0.0,0.375,0.5,,,2\n"
+        "language,da,1,1,1,1,1.0,1.0,1.0,1.0,1.0,1.0,1.0,0.0,1.0,,1.0,1.0,0.0,,,1\n"
+        "code,01110,,2,1,1,1.0,0.5,0.6666666666666666,,,,,,,1.0,,,,,,\n"
+        "code,01120,,1,1,0,0.0,0.0,0.0,,,,,,,1.0,,,,,,\n");
 }
 
 TEST_CASE("the summary as JSON") {
@@ -102,6 +113,8 @@ TEST_CASE("the summary as JSON") {
   CHECK(json["teacher_forced"]["sequence_accuracy"] == 0.5);
   CHECK(json["languages"].begin().key() == "en");
   CHECK(json["languages"]["en"]["teacher_forced"]["token_accuracy"] == 0.375);
+  CHECK(json["languages"]["en"]["teacher_forced"]["rows"] == 2);
+  CHECK(json["teacher_forced"]["rows"] == 3);
   CHECK_FALSE(json["languages"]["en"]["teacher_forced"].contains("loss_linear"));
   CHECK(json["codes"]["01110"]["right"] == 1);
 }

@@ -228,6 +228,90 @@ pandas.DataFrame(rows).to_parquet('rows.parquet')
   CHECK(labels_of(data, 3).positive == std::set<size_t>{5, 1918});
 }
 
+TEST_CASE("Rows with codes that a model lacks can be kept, without labels", "[dataset]") {
+  Source source;
+  source.options.keep_unknown_codes = true;
+  const Dataset data = source
+                           .add_file(
+                               "occ1,a,b,lang\nknown,111,222,en\nno class,111,224,en\nno code,1 1,,en\n"
+                               "too many,111&222,333&224,en\nknown too,?,,en\n")
+                           .load();
+  REQUIRE(data.size() == 5);
+  CHECK(data.num_without_labels() == 3);
+  for (const int64_t row : {0, 4}) CHECK(data.has_labels(row));
+  for (const int64_t row : {1, 2, 3}) {
+    CHECK_FALSE(data.has_labels(row));
+    CHECK(labels_of(data, row).positive.empty());
+    CHECK(labels_of(data, row).sequence == std::vector<int64_t>{2, 1, 1, 1, 1, 1, 1, 3});
+  }
+  const auto codes = [&data](int64_t row) {
+    std::string text;
+    for (const Dataset::Code& code : data.codes_of(row)) text += fmt::format("{} {};", code.text, code.index);
+    return text;
+  };
+  CHECK(codes(0) == "111 0;222 2;");
+  CHECK(codes(1) == "111 0;224 -1;");
+  CHECK(codes(2) == "1 1 -1;");
+  CHECK(codes(3) == "111 0;222 2;333 3;224 -1;");
+  CHECK_THAT(source.err, ContainsSubstring("0.csv: 3 of 5 rows have a code that the model does not have, or none") &&
+                             ContainsSubstring("line 3, column b: the code '224' is none of the 12 known classes"));
+
+  Source hisco(FormatterKind::kHisco);
+  hisco.options.keep_unknown_codes = true;
+  const Dataset classes =
+      hisco.add_file("occ1,lang,code1,code2,code3,code4,code5\nx,en,3,,,,\ny,en,3,99999,,,\nz,en,,,,,\n").load();
+  CHECK(classes.num_without_labels() == 2);
+  CHECK(classes.codes_of(1)[0].text == "01110");
+  CHECK(classes.codes_of(1)[1].text == "99999");
+  CHECK(classes.codes_of(1)[1].index == -1);
+  CHECK(classes.codes_of(2).empty());
+
+  Source nothing;
+  nothing.options.keep_unknown_codes = true;
+  nothing.add_file("occ1,a,b,lang\nx,224,,en\n");
+  CHECK_THROWS_MATCHES(nothing.load(), DataError,
+                       MessageMatches(ContainsSubstring("no row has codes that the model knows; are they in a, b")));
+}
+
+TEST_CASE("Columns may have any name, and all rows one language", "[dataset]") {
+  Source source;
+  source.options.text_col = "job";
+  source.options.language_col = "tongue";
+  const Dataset data = source.add_file("job,a,b,tongue\nfarmer,111,,da\n").load();
+  CHECK(data.text(0) == "farmer");
+  CHECK(data.language(0) == "da");
+  Source all;
+  all.options.language = "sv";
+  const Dataset same = all.add_file("occ1,a,b\nfarmer,111,\nbaker,111,\n").load();
+  CHECK(same.language(1) == "sv");
+}
+
+TEST_CASE("Oddities are counted, unless somebody has told of them", "[dataset]") {
+  const std::string rows = "occ1,a,b,lang\n\u200B,111,,en\nNA,111,,en\ngap,,222,en\n-,12,,en\nx,111,222,en\n";
+  Source source;
+  source.add_file(rows).load();
+  CHECK_THAT(source.err, ContainsSubstring("2 of 5 rows of ") && ContainsSubstring("have no description") &&
+                             ContainsSubstring("1 row has a code behind an empty label column") &&
+                             ContainsSubstring("column a: 1 code has fewer than 3 digits, 3 have 3") &&
+                             ContainsSubstring("column occ1: 1 description has no letter"));
+  Source quiet;
+  quiet.options.tell_oddities = false;
+  quiet.add_file(rows).load();
+  CHECK(quiet.err.empty());
+}
+
+TEST_CASE("A block size that holds all codes is named, unless their form is the fault", "[dataset]") {
+  Source longer;
+  longer.add_file("occ1,a,b,lang\nx,12345,,en\n");
+  CHECK_THROWS_MATCHES(longer.load(), DataError,
+                       MessageMatches(ContainsSubstring("\n--block-size 5 holds all codes.")));
+  Source decimals;
+  decimals.add_file("occ1,a,b,lang\nx,111.0,,en\n");
+  CHECK_THROWS_MATCHES(
+      decimals.load(), DataError,
+      MessageMatches(ContainsSubstring("\nIn column a: 1 code ends in '.0'") && !ContainsSubstring("--block-size")));
+}
+
 TEST_CASE("Impossible data set options are refused", "[dataset]") {
   CHECK_THROWS_AS(Source().load(), UsageError);
   Source source;

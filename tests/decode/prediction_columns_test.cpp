@@ -66,7 +66,7 @@ TEST_CASE("Written predictions come back exactly") {
     if (mode == DecodeMode::kFlat) prediction.probabilities = {1.0f / 3, 1e-30f};
     const CodedText text = coded(prediction);
     const std::filesystem::path path = folder.path() / "rows.csv";
-    TableWriter writer({.path = path, .columns = columns.columns(), .settings = "", .resume = false});
+    TableWriter writer({.path = path, .columns = columns.columns(), .settings = {}, .resume = false});
     writer.row(columns.cells(kept, &text));
     writer.row(columns.cells(kept, nullptr));
     writer.finish();

@@ -41,7 +41,7 @@ class Runs {
     task_.input = folder_ / "in.csv";
     task_.text_col = "text";
     task_.output = folder_ / "out.csv";
-    task_.settings = "test";
+    task_.settings = {{"test", "1"}};
     task_.checkpoint_interval = 0;
     task_.batches.batch_size = 16;
     task_.columns.name = "code";
@@ -192,6 +192,51 @@ TEST_CASE("Rows of another input are not gone on with") {
   std::string other = many_rows();
   other.replace(other.find("farmer"), 6, "tailor");
   write_file(runs.task().input, other);
+  CHECK_THROWS_AS(runs.run(), DataError);
+}
+
+/// A run that stops behind its first rows.
+int64_t run_a_part(Runs& runs) {
+  runs.task().resume = true;
+  runs.task().batches.batch_size = 2;
+  bool written = false;
+  const PredictionSummary summary = runs.run(
+      1, {.should_stop = [&] { return written; }, .progress = [&](const PredictionProgress&) { written = true; }});
+  REQUIRE(summary.stopped);
+  return summary.rows;
+}
+
+TEST_CASE("Whatever the output shows of a coded row must be the same") {
+  for (const auto& [from, to] : {std::pair("0,farmer0", "9,farmer0"), std::pair("farmer0", "former0")}) {
+    Runs runs(many_rows());
+    run_a_part(runs);
+    std::string other = many_rows();
+    other.replace(other.find(from), std::string_view(from).size(), to);
+    write_file(runs.task().input, other);
+    CHECK_THROWS_AS(runs.run(), DataError);
+  }
+}
+
+TEST_CASE("Behind the coded rows the input may be another") {
+  const std::string rows = many_rows();
+  Runs runs(rows);
+  const int64_t done = run_a_part(runs);
+  size_t end = rows.find('\n') + 1;  // of the rows done
+  for (int64_t row = 0; row < done; ++row) end = rows.find('\n', end) + 1;
+  const std::string others = rows.substr(0, end) + "x,quite another\ny,and more\n";
+  runs.task().input = runs.task().input.parent_path() / "renamed.csv";
+  write_file(runs.task().input, others);
+  const PredictionSummary summary = runs.run();
+  CHECK_FALSE(summary.stopped);
+  CHECK(summary.rows_before == done);
+  CHECK(summary.rows == done + 2);
+  CHECK(runs.output().find("\nx,en[SEP]quite another,") != std::string::npos);
+}
+
+TEST_CASE("An input that is shorter than what was coded is refused") {
+  Runs runs(many_rows());
+  run_a_part(runs);
+  write_file(runs.task().input, "id,text\n0,farmer0\n");
   CHECK_THROWS_AS(runs.run(), DataError);
 }
 

@@ -145,6 +145,19 @@ TEST_CASE("a block size that nobody says is the usual one, with a note") {
   CHECK_THAT(errors.text(), ContainsSubstring("the usual 5 are assumed") && ContainsSubstring("--block-size"));
 }
 
+TEST_CASE("columns of other names, also fewer of them, leave a described model as it is") {
+  const ModelContent content = test::tiny_content();
+  const auto described = [&content](std::vector<std::string> columns) {
+    ModelOverrides overrides;
+    overrides.target_cols = std::move(columns);
+    return describe_model(content, overrides).card;
+  };
+  CHECK(described({"a", "b"}).target_cols == std::vector<std::string>{"a", "b"});
+  CHECK(described({"a"}).formatter == content.card->formatter);
+  CHECK_THROWS_MATCHES(described({"a", "b", "c"}), UsageError,
+                       MessageMatches(ContainsSubstring("at most 2 label columns")));
+}
+
 TEST_CASE("a general-purpose model without its key is refused") {
   const TemporaryFolder folder;
   write_torch_file(folder / "model.bin", read_torch_file(tiny_checkpoint()).at("model", ""));

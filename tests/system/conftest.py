@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -34,6 +35,18 @@ def clean_environment(**more):
     return {**kept, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
+def check_flags(name, arguments, stderr):
+    """Advice names flags that the program has: those of its --help, and those that the command itself or another command
+    in quotes or brackets has."""
+    stored = ROOT / "tests" / "app" / "help" / f"{name}.txt"
+    if not stored.exists():
+        return
+    known = set(re.findall(r"--[a-z][a-z0-9-]*", stored.read_text() + " ".join(map(str, arguments)).replace("_", "-")))
+    own = re.sub(r"'[^'\n]*'", "", stderr)
+    unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", own)) - known
+    assert not unknown, f"{name} names flags that it does not have: {sorted(unknown)}\n{stderr}"
+
+
 class Program:
     """One program, to be run in a folder of its own."""
 
@@ -45,9 +58,11 @@ class Program:
         return [str(self.path), *map(str, arguments)]
 
     def run(self, *arguments, env=None, **options):
-        return subprocess.run(
+        result = subprocess.run(
             self.command(*arguments), cwd=self.folder, env=clean_environment() if env is None else env,
             capture_output=True, text=True, timeout=TIME_LIMIT, **options)
+        check_flags(self.path.name, arguments, result.stderr)
+        return result
 
     def start(self, *arguments, env=None, **options):
         return subprocess.Popen(

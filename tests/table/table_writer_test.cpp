@@ -34,7 +34,8 @@ using Cells = std::vector<OutputCell>;
 constexpr int64_t kRows = 400;
 
 TableWriter::Options options_of(const fs::path& path, bool resume = false) {
-  return {path, {{"text"}, {"code_1"}, {"code_2"}, {"conf", Type::kNumber}}, "model 1", resume};
+  return {
+      path, {{"text"}, {"code_1"}, {"code_2"}, {"conf", Type::kNumber}}, {{"model", "1"}, {"batch-size", "8"}}, resume};
 }
 
 /// Row `row` of a table with all that is hard in texts; code_2 is never filled.
@@ -199,9 +200,10 @@ TEST_CASE("Rows of another run are not continued") {
   });
   const std::string partial = read_file(folder / "out.csv.partial");
   auto options = options_of(path, true);
-  options.settings = "model 2";
-  CHECK_THROWS_MATCHES(TableWriter(options), UsageError,
-                       MessageMatches(ContainsSubstring("then: model 1\n  now:  model 2")));
+  options.settings = {{"model", "2"}, {"batch-size", "8"}};
+  CHECK_THROWS_MATCHES(
+      TableWriter(options), UsageError,
+      MessageMatches(ContainsSubstring("\n  model: then 1, now 2") && !ContainsSubstring("batch-size")));
   options = options_of(path, true);
   options.columns[1].name = "kode_1";
   CHECK_THROWS_MATCHES(TableWriter(options), UsageError,

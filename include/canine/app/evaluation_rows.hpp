@@ -20,7 +20,9 @@ namespace canine {
 /// What becomes of evaluated rows, batch after batch: lines of the output file and metrics of each language.
 ///
 /// Columns as the Python program's evaluation writes them, for k likeliest classes and label sequences of L positions:
-///   input, label, pred_s2s    language[SEP]text; codes joined with '&', those of the labels and those decoded
+///   input, label, pred_s2s    language[SEP]text; codes joined with '&', those of the labels (as the file has them
+///   where
+///                             the model lacks some) and those decoded
 ///   pred_linear_0 ... k-1     codes of the likeliest classes, empty for the class of missing cells
 ///   prob_s2s_0 ... L-1        probability of each decoded token
 ///   prob_linear_0 ... k-1     probabilities of the likeliest classes
@@ -36,6 +38,7 @@ class EvaluationRows {
   void finish();
 
   int64_t top_k() const { return top_k_; }
+  int64_t unknown_rows() const { return data_.num_without_labels(); }
 
   /// By language of the rows.
   const std::map<std::string, CodeMetrics>& metrics() const { return metrics_; }

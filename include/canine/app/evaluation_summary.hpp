@@ -17,7 +17,8 @@ namespace canine {
 /// The outcome of an evaluation: how well a model does overall, in each language, and with each code. Shares stand as 0
 /// to 1 in files and as per cent on the console. What the figures mean: objective/code_metrics.hpp (decoding),
 /// objective/metrics.hpp (teacher-forced). Teacher-forced figures compare whole rows with all their codes, so no code
-/// has its own; losses, which are of batches, are of all rows only.
+/// has its own; losses, which are of batches, are of all rows only. Rows with a code that the model does not have count
+/// in decoding, as wrong; teacher-forced figures, for which the model is given the labels, leave them out.
 struct EvaluationSummary {
   EvaluationSummary(std::shared_ptr<const CodeSystem> system, std::map<std::string, CodeMetrics> by_language,
                     int64_t k);
@@ -27,6 +28,7 @@ struct EvaluationSummary {
   CodeMetrics overall;  ///< sum of the languages
   ValidationMetrics teacher_forced;
   std::map<std::string, HitCounts> teacher_forced_by_language;
+  int64_t unknown_rows = 0;     ///< with codes that the model does not have, or none: wrong, and not teacher-forced
   std::string model;            ///< file of the weights
   std::optional<int64_t> step;  ///< of its training, if known
   std::vector<std::string> files;

@@ -50,6 +50,10 @@ void declare_predict_options(OptionSet& options, PredictOptions& values);
 /// the input has. Throws UsageError.
 void check_predict_options(const OptionSet& options, PredictOptions& values);
 
+/// Reads the whole input once, so that what cannot be read is found before the model is loaded, and notes what its
+/// descriptions look like. Throws DataError, IoError.
+void look_through_input(const PredictOptions& values);
+
 /// Names flags that were given and do nothing in the mode, which the model may have chosen.
 void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values);
 

@@ -20,9 +20,10 @@ struct TrainingData {
   std::shared_ptr<const Dataset> val;
   std::string fingerprint;  ///< equal rows and codes, equal text
 
-  /// Reads the rows of the files; the fingerprint is left to the caller. Throws DataError.
-  static TrainingData read(const CodeSystem::Options& codes, const std::vector<std::filesystem::path>& train_files,
-                           const std::vector<std::filesystem::path>& val_files, int num_threads);
+  /// Reads the rows of the files as `rows` says of all else; the fingerprint is left to the caller. Throws DataError.
+  static TrainingData read(const CodeSystem::Options& codes, Dataset::Options rows,
+                           const std::vector<std::filesystem::path>& train_files,
+                           const std::vector<std::filesystem::path>& val_files);
 
   /// "3 codes a row at most, 28 classes in all", "label sequences of 17 positions".
   std::string codes_text() const;

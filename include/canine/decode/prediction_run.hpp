@@ -10,6 +10,7 @@
 #include "canine/decode/prediction_columns.hpp"
 #include "canine/decode/predictor_pool.hpp"
 #include "canine/decode/text_batches.hpp"
+#include "canine/table/writer_settings.hpp"
 
 namespace canine {
 
@@ -21,7 +22,7 @@ struct PredictionTask {
   std::string language_col;               ///< language of each row instead; empty = none
   std::filesystem::path output;           ///< CSV, or Parquet by its name
   bool resume = false;                    ///< go on behind the rows of an interrupted run, if there is one
-  std::string settings;                   ///< line that says what predictions depend on (TableWriter)
+  WriterSettings settings;                ///< what predictions depend on besides the input (TableWriter)
   double checkpoint_interval = 30;        ///< seconds between points from which an interrupted run can go on
   size_t cache_bytes = size_t{64} << 20;  ///< for texts that may come again
   TextBatchOptions batches;
@@ -51,13 +52,14 @@ struct PredictionSummary {
 
 /// Predicts codes for every row of the input, in its order.
 ///
-/// Descriptions are cleaned (text/transliteration.hpp); missing ones (pandas' words for it, or nothing but blanks) get
-/// no codes. A text that comes again is coded once, as long as the cache holds it. Memory is that of the model, of the
-/// cache and of a few batches and the rows around them.
+/// Descriptions are cleaned (text/transliteration.hpp); missing ones (pandas' words for it, or nothing that can be
+/// seen, before or after the cleaning) get no codes. A text that comes again is coded once, as long as the cache holds
+/// it. Memory is that of the model, of the cache and of a few batches and the rows around them.
 ///
 /// Rows are taken in chunks that depend on the input alone, and a run goes on at the end of a chunk, after it has read
 /// what was written for the rows before. So an interrupted run, one on several devices and one in one go form the same
-/// batches, and give the same bytes on equal devices.
+/// batches, and give the same bytes on equal devices. The rows that are there must be those of this input, which is
+/// found out by a hash of them; behind them the input may have changed, and its name does not matter.
 ///
 /// Throws DataError, IoError as TableStream, what TableWriter throws, DataError if an interrupted run's rows are not
 /// those of this input.

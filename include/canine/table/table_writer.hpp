@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "canine/table/writer_settings.hpp"
+
 namespace canine {
 
 class PartialFile;
@@ -49,13 +51,13 @@ class TableWriter {
   struct Options {
     std::filesystem::path path;
     std::vector<OutputColumn> columns;  ///< one or more, of distinct names
-    std::string settings;               ///< a line (escaped) of what the rows depend on: input, model, options
+    WriterSettings settings;            ///< what the rows depend on besides the input: model, options
     bool resume = false;  ///< go on behind the rows of an earlier run, if there are any; false starts anew
   };
 
   /// Throws CannotWriteError (a folder that cannot be written to, something that is no regular file, another process at
-  /// work on the file), UsageError (files of others in the way; `resume`, but the earlier run had other settings or
-  /// columns), DataError (damaged progress or partial file).
+  /// work on the file), UsageError (files of others in the way; `resume`, but the earlier run had other settings, which
+  /// are named, or columns), DataError (damaged progress or partial file).
   explicit TableWriter(Options options);
   ~TableWriter();
   TableWriter(const TableWriter&) = delete;

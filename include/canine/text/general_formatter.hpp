@@ -38,6 +38,9 @@ class GeneralFormatter : public Formatter {
   bool use_within_block_sep_;
 };
 
+/// Tokens of the longest code of a row's cells up to the first missing one, whether they are symbols or not.
+int64_t longest_code(std::span<const std::optional<std::string_view>> cells, bool use_within_block_sep);
+
 /// True if a row's sequence holds a code that is shorter than its block: an EOS before the last element. Where the
 /// first code is the question mark that stands for "none", its own block may be short (finetune.py, data preparation).
 bool has_short_code(const BlockLayout& layout, std::span<const int64_t> sequence, bool first_code_is_question_mark);

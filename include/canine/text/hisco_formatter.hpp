@@ -33,8 +33,8 @@ class HiscoFormatter : public Formatter {
   /// (docs/differences.md D41).
   std::string decode(std::span<const int64_t> sequence) const override;
 
-  /// Class of a cell: int(float(cell)) of Python ("123.0", " 123 " and "123.7" are 123), -1 if that is not in [0,
-  /// 1918].
+  /// Class of a cell: float(cell) of Python ("123.0" and " 123 " are 123), -1 if that is no whole number in [0, 1918].
+  /// (The Python program cuts "123.7" to 123.)
   static int64_t class_of_cell(std::string_view cell);
 };
 

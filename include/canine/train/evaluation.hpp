@@ -23,8 +23,8 @@ struct EvaluatedBatch {
   at::Tensor tokens;         ///< [B, L] int64, decoded greedily
   at::Tensor probabilities;  ///< [B, L] float32, of each token
   FlatTopK likeliest;        ///< [B, k] each, of the flat head
-  at::Tensor hits;           ///< [B, MetricSums::kNumHits] int64, teacher-forced
-  at::Tensor sums;           ///< MetricSums::sums() of these rows
+  at::Tensor hits;           ///< [B, MetricSums::kNumHits] int64, teacher-forced; 0 for rows without labels
+  at::Tensor sums;           ///< MetricSums::sums() of these rows, those without labels left out
 
   int64_t size() const { return tokens.size(0); }
 };
@@ -32,9 +32,10 @@ struct EvaluatedBatch {
 /// Predictions and teacher-forced metrics for labelled rows, by all ranks of a group.
 ///
 /// Every row counts once (RankBatches) and shares its batch with the same rows on any number of ranks W. One pass
-/// through the encoder serves greedy decoding, flat head and teacher-forced metrics. After each round of W batches the
-/// ranks exchange what they found, and rank 0 hands it on in file order; so results do not depend on W, bit for bit if
-/// each rank computes with as many threads.
+/// through the encoder serves greedy decoding, flat head and teacher-forced metrics. These leave out rows without
+/// labels (Dataset::has_labels), which a decoder that is given the labels cannot be given. After each round of W
+/// batches the ranks exchange what they found, and rank 0 hands it on in file order; so results do not depend on W, bit
+/// for bit if each rank computes with as many threads.
 class Evaluation {
  public:
   struct Options {
@@ -57,9 +58,11 @@ class Evaluation {
 
  private:
   EvaluatedBatch evaluate(const Batch& batch);
+  at::Tensor rows_with_labels(const Batch& batch) const;
   std::string packed(const EvaluatedBatch& batch) const;
   EvaluatedBatch unpacked(const std::string& bytes, int64_t batch) const;
 
+  const Dataset& data_;
   Mixer model_;
   c10::Device device_;
   std::shared_ptr<ProcessGroup> group_;

@@ -1,0 +1,77 @@
+#include "canine/data/description_survey.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
+#include "canine/table/table.hpp"
+#include "canine/text/text_content.hpp"
+
+namespace canine {
+namespace {
+
+constexpr int64_t kMostSampled = 1000;
+constexpr size_t kMostExamples = 3;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+DescriptionSurvey::Kind DescriptionSurvey::kind_of(std::string_view text) {
+  constexpr std::string_view kSigns = " +-.,:/%";
+  constexpr std::string_view kLetters = "eETZ";  // of exponents, and of times by ISO 8601
+  if (text == "True" || text == "False" || text == "true" || text == "false") return Kind::kTruth;
+  int64_t digits = 0;
+  int64_t slashes = 0;
+  int64_t hyphens = 0;
+  int64_t points = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    digits += is_digit(c);
+    slashes += c == '/';
+    hyphens += c == '-';
+    points += c == '.';
+    const bool within_number = kLetters.find(c) != std::string_view::npos && i > 0 && is_digit(text[i - 1]);
+    if (!is_digit(c) && kSigns.find(c) == std::string_view::npos && !within_number) return Kind::kText;
+  }
+  if (digits == 0) return Kind::kText;
+  const bool is_date = digits >= 4 && (slashes == 2 || hyphens == 2 || (points == 2 && hyphens == 0));
+  return is_date ? Kind::kDate : Kind::kNumber;
+}
+
+void DescriptionSurvey::add(std::string_view text, bool missing) {
+  ++rows_;
+  const TextContent content = missing || is_missing_text(text) ? TextContent::kNothing : content_of(text);
+  if (content == TextContent::kNothing) {
+    ++empty_;
+    return;
+  }
+  if (content == TextContent::kNoLetter) {
+    ++letterless_;
+    const bool known = std::ranges::find(signs_, text) != signs_.end();
+    if (!known && signs_.size() < kMostExamples && text.size() < 20) signs_.emplace_back(text);
+  }
+  if (sampled_ == kMostSampled) return;
+  ++sampled_;
+  const auto kind = static_cast<size_t>(kind_of(text));
+  if (kinds_[kind]++ == 0) firsts_[kind] = text;
+}
+
+void DescriptionSurvey::note(std::string_view column) const {
+  static constexpr std::array<std::string_view, kNumKinds> kNames = {"texts", "numbers", "dates", "True or False"};
+  for (size_t kind = 1; kind < kNumKinds; ++kind) {
+    if (kinds_[kind] == 0 || kinds_[kind] * 20 < sampled_ * 19) continue;
+    log_note("{}: {} of the first {} are {} (such as '{}'); is this the column of the descriptions?", column,
+             format_count(kinds_[kind]), counted(sampled_, "description"), kNames[kind], firsts_[kind]);
+  }
+  if (letterless_ > 0) {
+    log_note("{}: {} no letter and no digit{}; a model gives them codes all the same", column,
+             letterless_ == 1 ? "1 description has" : format_count(letterless_) + " descriptions have",
+             signs_.empty() ? "" : fmt::format(" (such as '{}')", fmt::join(signs_, "', '")));
+  }
+}
+
+}  // namespace canine

@@ -1,0 +1,67 @@
+#include "label_oddities.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "block_size_advice.hpp"
+#include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
+#include "canine/text/general_formatter.hpp"
+
+namespace canine {
+
+LabelOddities find_label_oddities(const Table& table, const CodeSystem& system) {
+  std::vector<const StringColumn*> columns;
+  for (const std::string& name : system.target_cols()) columns.push_back(&table.column(name));
+  const FormatterOptions& formatter = system.options().formatter;
+  const int64_t block_size = system.formatter()->layout().block_size;
+  LabelOddities oddities;
+  oddities.forms = CodeForms(columns.size());
+  std::vector<std::optional<std::string_view>> cells(columns.size());
+  for (int64_t row = 0; row < table.num_rows; ++row) {
+    bool is_changed = false;
+    bool behind_gap = false;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      cells[i] = columns[i]->cell(row);
+      if (cells[i] && system.is_missing(*cells[i])) cells[i].reset();
+      if (!cells[i]) continue;
+      behind_gap = behind_gap || (i > 0 && !cells[i - 1]);
+      const CodeForm form = form_of(*cells[i], block_size);
+      is_changed = is_changed || is_longer_than_meant(form);
+      oddities.forms.add(form, *cells[i], i, row);
+    }
+    oddities.num_gaps += behind_gap;
+    if (is_changed) continue;
+    oddities.longest_code = std::max(oddities.longest_code, longest_code(cells, formatter.use_within_block_sep));
+  }
+  return oddities;
+}
+
+void warn_of(const LabelOddities& oddities, const Table& table, const CodeSystem& system) {
+  const std::string path = table.path.string();
+  if (oddities.num_gaps > 0) {
+    log_warning("{}: {} a code behind an empty label column; codes after a gap do not count", path,
+                oddities.num_gaps == 1 ? "1 row has" : format_count(oddities.num_gaps) + " rows have");
+  }
+  for (const std::string& finding : oddities.forms.findings(table, system.target_cols(), system.options().formatter)) {
+    log_warning("{}", finding);
+  }
+}
+
+std::string advice_on(const LabelOddities& oddities, const Table& table, const CodeSystem& system) {
+  const FormatterOptions& formatter = system.options().formatter;
+  std::string advice;
+  if (formatter.kind == FormatterKind::kGeneral && oddities.longest_code > formatter.block_size) {
+    advice += '\n' + block_size_advice(oddities.longest_code, std::ssize(system.target_cols()));
+  }
+  for (const std::string& finding : oddities.forms.findings(table, system.target_cols(), formatter)) {
+    advice += fmt::format("\nIn {}", finding);
+  }
+  return advice;
+}
+
+}  // namespace canine
