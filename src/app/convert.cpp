@@ -113,12 +113,35 @@ void check_not_description(const ConvertOptions& values, Target target) {
   check("mapping", values.overrides.mapping);
 }
 
-/// Folder that gets a new name, which may have to be made.
-fs::path folder_of(const fs::path& out) {
-  fs::path folder = fs::absolute(out).parent_path();
+/// What is under the name of OUT must be nothing, or of the kind that is to be written.
+void check_kind(const fs::path& out, const OutputPlace& place, bool is_folder) {
+  if (const auto lost = is_folder ? dangling_target(out) : std::nullopt) {
+    throw UsageError("OUT {}: this is a link to {}, which is not there; make that folder, or remove the link",
+                     out.string(), lost->string());
+  }
+  const OutputPlace::Kind wanted = is_folder ? OutputPlace::Kind::kFolder : OutputPlace::Kind::kFile;
+  if (place.kind == OutputPlace::Kind::kFree || place.kind == wanted) return;
+  throw UsageError("OUT {}: a {} is to be written, and {} is there; give another name", out.string(),
+                   is_folder ? "folder" : "file", place.description);
+}
+
+/// The folder in which `file` is made, with all folders above it that are not there yet.
+fs::path nearest_folder(const fs::path& file) {
+  fs::path folder = fs::absolute(file).parent_path();
   std::error_code ignored;
   while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
   return folder;
+}
+
+void check_out_file(const fs::path& out, const fs::path& file) {
+  if (belongs_to_model(out)) {
+    throw UsageError(
+        "OUT {}: in its folder, which holds a model or a run, a file of this name is a part of it; give another name",
+        out.string());
+  }
+  const fs::path folder = fs::absolute(file).parent_path();
+  if (nearest_folder(file) == folder) return;
+  throw CannotWriteError("OUT {}: there is no folder {}; make it first", out.string(), folder.string());
 }
 
 /// Before any work: OUT may be written as what it is to be.
@@ -128,32 +151,16 @@ void check_out(const fs::path& out, Target target, bool overwrite) {
     throw UsageError("OUT {}: a model cannot be written to an open stream; give the name of a file or folder",
                      out.string());
   }
-  std::error_code error;
-  if (!overwrite && fs::exists(fs::symlink_status(out, error))) {
+  std::error_code ignored;
+  if (!overwrite && fs::exists(fs::symlink_status(out, ignored))) {
     throw UsageError("OUT {}: it is there already; give another name, or --overwrite", out.string());
   }
-  if (const auto target = is_folder ? dangling_target(out) : std::nullopt) {
-    throw UsageError("OUT {}: this is a link to {}, which is not there; make that folder, or remove the link",
-                     out.string(), target->string());
-  }
   const OutputPlace place = find_output_place(out);
-  if (place.kind != OutputPlace::Kind::kFree &&
-      place.kind != (is_folder ? OutputPlace::Kind::kFolder : OutputPlace::Kind::kFile)) {
-    throw UsageError("OUT {}: a {} is to be written, and {} is there; give another name", out.string(),
-                     is_folder ? "folder" : "file", place.description);
-  }
-  if (is_folder && place.kind == OutputPlace::Kind::kFolder) check_out_folder(out);
-  if (!is_folder && belongs_to_model(out)) {
-    throw UsageError(
-        "OUT {}: in its folder, which holds a model or a run, a file of this name is a part of it; give another name",
-        out.string());
-  }
-  const fs::path folder = is_folder && place.kind == OutputPlace::Kind::kFolder ? out : folder_of(place.file);
-  if (!is_folder && folder != fs::absolute(place.file).parent_path()) {
-    throw CannotWriteError("OUT {}: there is no folder {}; make it first", out.string(),
-                           fs::absolute(place.file).parent_path().string());
-  }
-  probe_folder(folder);
+  check_kind(out, place, is_folder);
+  const bool is_there = place.kind != OutputPlace::Kind::kFree;
+  if (is_folder && is_there) check_out_folder(out);
+  if (!is_folder) check_out_file(out, place.file);
+  probe_folder(is_folder && is_there ? out : nearest_folder(place.file));
 }
 
 void write(const ModelContent& content, const fs::path& out, Target target) {

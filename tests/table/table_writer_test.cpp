@@ -1,10 +1,6 @@
 #include "canine/table/table_writer.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
@@ -21,6 +17,7 @@
 #include "canine/table/table.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/python.hpp"
+#include "table/table_writer_support.hpp"
 
 namespace canine {
 namespace {
@@ -30,68 +27,6 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
 using Type = OutputColumn::Type;
 using Cells = std::vector<OutputCell>;
-
-constexpr int64_t kRows = 400;
-
-TableWriter::Options options_of(const fs::path& path, bool resume = false) {
-  return {
-      path, {{"text"}, {"code_1"}, {"code_2"}, {"conf", Type::kNumber}}, {{"model", "1"}, {"batch-size", "8"}}, resume};
-}
-
-/// Row `row` of a table with all that is hard in texts; code_2 is never filled.
-void write_row(TableWriter& writer, int64_t row) {
-  static constexpr std::string_view kPieces[] = {"a", ",", "\"", "\n", "\r", "\xC3\xA6", " ", "NA", "b"};
-  Philox random(5, 0, static_cast<uint64_t>(row));
-  std::string text;
-  for (uint32_t i = 0, length = random.below(5); i < length; ++i) text += kPieces[random.below(9)];
-  const std::string code = fmt::format("{:05}", row);
-  Cells cells = {text, code, {}, static_cast<float>(random.uniform())};
-  if (row % 7 == 0) cells[1] = {};
-  if (row % 5 == 0) cells[3] = {};
-  writer.row(cells);
-}
-
-/// Goes on from where the writer is to the end, with a checkpoint every 30 rows.
-void write_rest(TableWriter& writer) {
-  for (int64_t row = writer.num_rows(); row < kRows; ++row) {
-    write_row(writer, row);
-    if (row % 30 == 29) writer.checkpoint(fmt::format("state {}", row));
-  }
-  writer.finish(std::vector<std::string>{"code_2"});
-}
-
-std::vector<std::string> files_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
-  std::ranges::sort(names);
-  return names;
-}
-
-std::string written_at_once(const std::string& name) {
-  const testing::TemporaryFolder folder;
-  TableWriter writer(options_of(folder / name));
-  CHECK(writer.num_rows() == 0);
-  write_rest(writer);
-  CHECK(files_in(folder.path()) == std::vector<std::string>{name});
-  return read_file(folder / name);
-}
-
-/// Does `body` in a process that then ends as if killed: nothing is flushed, no destructor runs.
-template <typename Body>
-void in_killed_process(const Body& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      body();
-      ::kill(::getpid(), SIGKILL);
-    } catch (const std::exception&) {
-    }
-    ::_exit(1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  REQUIRE(WIFSIGNALED(status));
-}
 
 TEST_CASE("CSV and Parquet files are read again as they were written") {
   const testing::TemporaryFolder folder;
@@ -226,87 +161,6 @@ TEST_CASE("Rows of another run are not continued") {
                          MessageMatches(ContainsSubstring("out.csv.progress: this is no progress file")));
   }
   CHECK(TableWriter(options_of(path)).num_rows() == 0);  // starting anew is always possible
-}
-
-TEST_CASE("Files of others under the names of rows and progress are left alone") {
-  const testing::TemporaryFolder folder;
-  const fs::path path = folder / "out.csv";
-  in_killed_process([&] {
-    TableWriter writer(options_of(path));
-    write_row(writer, 0);
-    writer.checkpoint();
-  });
-  const std::string progress = read_file(folder / "out.csv.progress");
-  fs::remove(folder / "out.csv.partial");
-  fs::remove(folder / "out.csv.progress");
-  struct Case {
-    const char* file;
-    std::string progress;  // "" = none
-  };
-  for (const auto& [file, ours] :
-       {Case{"out.csv.partial", ""}, {"out.csv.progress", ""}, {"out.csv.partial", progress}}) {
-    if (!ours.empty()) write_file(folder / "out.csv.progress", ours);
-    write_file(folder / file, "somebody's thesis");
-    const auto before = files_in(folder.path());
-    for (const bool resume : {false, true}) {
-      CHECK_THROWS_MATCHES(TableWriter(options_of(path, resume)), UsageError,
-                           MessageMatches(ContainsSubstring(std::string(file) + " is not from this program")));
-    }
-    CHECK_THROWS_AS(output_state(path), UsageError);
-    CHECK(read_file(folder / file) == "somebody's thesis");
-    CHECK(files_in(folder.path()) == before);
-    for (const char* name : {"out.csv.partial", "out.csv.progress"}) fs::remove(folder / name);
-  }
-  write_file(folder / "thesis", "somebody's");
-  fs::create_symlink(folder / "thesis", folder / "out.csv.partial");
-  CHECK_THROWS_AS(TableWriter(options_of(path)), UsageError);
-  CHECK(read_file(folder / "thesis") == "somebody's");
-}
-
-TEST_CASE("A run that an earlier version has begun goes on") {
-  const std::string expected = written_at_once("out.csv");
-  const testing::TemporaryFolder folder;
-  in_killed_process([&] {
-    TableWriter writer(options_of(folder / "out.csv"));
-    for (int64_t row = 0; row < 50; ++row) write_row(writer, row);
-    writer.checkpoint();
-  });
-  std::string progress = read_file(folder / "out.csv.progress");
-  progress.replace(progress.find(" 2\n"), 3, " 1\n").erase(progress.find("header "));
-  write_file(folder / "out.csv.progress", progress);
-  TableWriter writer(options_of(folder / "out.csv", true));
-  CHECK(writer.num_rows() == 50);
-  write_rest(writer);
-  CHECK(read_file(folder / "out.csv") == expected);
-}
-
-TEST_CASE("A link stays one, and only regular files are written") {
-  const testing::TemporaryFolder folder;
-  const testing::TemporaryFolder elsewhere;
-  fs::create_symlink(elsewhere / "rows.csv", folder / "out.csv");
-  write_file(elsewhere / "rows.csv", "former");
-  TableWriter writer(options_of(folder / "out.csv"));
-  write_rest(writer);
-  CHECK(fs::is_symlink(folder / "out.csv"));
-  CHECK(read_file(elsewhere / "rows.csv") == written_at_once("out.csv"));
-  CHECK(files_in(elsewhere.path()) == std::vector<std::string>{"rows.csv"});
-  REQUIRE(::mkfifo((folder / "pipe.csv").c_str(), 0600) == 0);
-  CHECK_THROWS_MATCHES(TableWriter(options_of(folder / "pipe.csv")), CannotWriteError,
-                       MessageMatches(ContainsSubstring("a pipe is there")));
-  CHECK(fs::is_fifo(folder / "pipe.csv"));
-}
-
-TEST_CASE("An open descriptor gets the rows, and no file is made") {
-  const testing::TemporaryFolder folder;
-  const std::string expected = written_at_once("out.csv");
-  const int file = ::open((folder / "received").c_str(), O_WRONLY | O_CREAT, 0600);
-  REQUIRE(file >= 0);
-  TableWriter writer(options_of(fmt::format("/dev/fd/{}", file)));
-  write_rest(writer);
-  ::close(file);
-  CHECK(read_file(folder / "received") == expected);
-  CHECK(files_in(folder.path()) == std::vector<std::string>{"received"});
-  CHECK_THROWS_AS(TableWriter(options_of(fmt::format("/dev/fd/{}", file))), UsageError);
 }
 
 TEST_CASE("Two runs do not write one file") {
