@@ -36,6 +36,10 @@ void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const 
         "written twice",
         path.string(), counted(num_text_behind_, "row"), count_of(first_text_behind_));
   }
+  if (num_short_ > 0) {
+    log_warning("{}: {} fewer fields than the header, the first in line {}; the rest of them is missing", path.string(),
+                num_short_ == 1 ? "1 row has" : counted(num_short_, "row") + " have", count_of(first_short_));
+  }
   if (scanner_.num_cut() > 0) {
     log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in line {}",
                 path.string(), counted(scanner_.num_cut(), "cell"), scanner_.num_cut() == 1 ? "holds" : "hold",
