@@ -22,6 +22,7 @@ void CsvDoubts::look_at_quotes() {
 }
 
 void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const {
+  if (log_is_quiet() && !log_tag().empty()) return;  // the first process of the job tells
   if (num_long_ > 0) {
     log_warning(
         "{}: {} over several lines as if a quote were missing or too many{} from line {} to line {}. {} of {} behind "
