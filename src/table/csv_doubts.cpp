@@ -22,6 +22,7 @@ void CsvDoubts::look_at_quotes() {
 }
 
 void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const {
+  if (log_is_quiet() && !log_tag().empty()) return;  // the first process of the job tells
   if (num_long_ > 0) {
     log_warning(
         "{}: {} over several lines as if a quote were missing or too many{} from line {} to line {}. {} of {} behind "
@@ -35,6 +36,10 @@ void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const 
         "{}: in {} a text goes on behind its closing quote, the first in line {}; quotes inside a text in quotes are "
         "written twice",
         path.string(), counted(num_text_behind_, "row"), count_of(first_text_behind_));
+  }
+  if (num_short_ > 0) {
+    log_warning("{}: {} fewer fields than the header, the first in line {}; the rest of them is missing", path.string(),
+                num_short_ == 1 ? "1 row has" : counted(num_short_, "row") + " have", count_of(first_short_));
   }
   if (scanner_.num_cut() > 0) {
     log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in line {}",

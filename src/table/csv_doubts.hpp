@@ -20,6 +20,11 @@ class CsvDoubts {
   /// To be called for each row with odd quotes.
   void look_at_quotes();
 
+  /// To be called for each row with fewer fields than the header. A text with a line break outside quotes makes some.
+  void look_at_short_row() {
+    if (num_short_++ == 0) first_short_ = scanner_.line();
+  }
+
   /// Warnings about all that was seen in a file of so many rows, at its end.
   void tell(const std::filesystem::path& path, int64_t num_rows) const;
 
@@ -30,6 +35,8 @@ class CsvDoubts {
   OddQuotes longest_;
   int64_t num_text_behind_ = 0;
   uint64_t first_text_behind_ = 0;  ///< its line
+  int64_t num_short_ = 0;
+  uint64_t first_short_ = 0;  ///< its line
 };
 
 }  // namespace canine

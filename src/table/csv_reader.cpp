@@ -144,6 +144,7 @@ class CsvReader : public TableReader {
       return false;
     }
     if (scanner_.num_fields() > names_in_file_.size()) refuse_surplus();
+    if (scanner_.num_fields() < names_in_file_.size()) doubts_.look_at_short_row();
     if (scanner_.odd_quotes().any()) doubts_.look_at_quotes();
     count_rows(1);
     return true;

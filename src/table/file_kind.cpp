@@ -1,5 +1,6 @@
 #include "canine/table/file_kind.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -130,8 +131,9 @@ bool is_bzip2(std::string_view start) {
 FileKind binary_kind(std::string_view start) {
   constexpr size_t kLongestSequence = 4;  // of UTF-8; one may be cut off by the end of `start`
   const size_t bad = find_invalid_utf8(start);
-  const bool is_text = bad == std::string_view::npos || bad + kLongestSequence > start.size();
-  if (is_text || start.find('\0') == std::string_view::npos) return {};
+  const bool is_utf8 = bad == std::string_view::npos || bad + kLongestSequence > start.size();
+  const bool has_controls = std::ranges::any_of(start, [](char c) { return c > 0 && c < '\t'; });
+  if ((is_utf8 && !has_controls) || start.find('\0') == std::string_view::npos) return {};
   return {FileKind::Form::kUnknown, Packing::kNone, "a binary file of an unknown kind", kNoTable};
 }
 

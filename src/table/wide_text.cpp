@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "canine/core/utf8.hpp"
+
 namespace canine {
 namespace {
 
@@ -40,18 +42,13 @@ bool zero_at(std::string_view text, size_t i, size_t j) {
   return j < text.size() && text[i] == '\0' && text[j] == '\0';
 }
 
-/// Whether so many zeros are enough for the commas, line ends and digits of a table whose texts are in another script,
-/// and most of its line feeds are characters of two bytes.
-bool fits_utf16(std::string_view text, size_t zeros, bool little) {
-  size_t line_feeds = 0;
-  size_t wide_line_feeds = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\n') continue;
-    const size_t high_byte = little ? i + 1 : i - 1;
-    ++line_feeds;
-    wide_line_feeds += (i % 2 == 0) == little && high_byte < text.size() && text[high_byte] == '\0';
-  }
-  return zeros >= 8 && zeros * 20 >= text.size() && 2 * wide_line_feeds >= line_feeds;
+/// Whether there are zeros enough for the commas, line ends and digits of a table whose texts are in another script,
+/// and the bytes of these texts are no UTF-8.
+bool fits_other_script(std::string_view text, size_t zeros) {
+  constexpr size_t kLongestSequence = 4;  // of UTF-8; one may be cut off by the end of the text
+  const size_t bad = find_invalid_utf8(text);
+  return zeros >= 8 && zeros * 20 >= text.size() && bad != std::string_view::npos &&
+         bad + kLongestSequence <= text.size();
 }
 
 }  // namespace
@@ -76,9 +73,9 @@ FileKind wide_text_kind(std::string_view start) {
   if (quarter > 0 && few(zeros.at[3], zeros.at[0]) && zeros.at[0] >= quarter && zeros.at[1] * 2 > quarter) {
     return utf32_be();
   }
-  if (few(zeros.even(), zeros.odd()) && (zero_at(start, 1, 3) || fits_utf16(start, zeros.odd(), true)))
+  if (few(zeros.even(), zeros.odd()) && (zero_at(start, 1, 3) || fits_other_script(start, zeros.odd())))
     return utf16_le();
-  if (few(zeros.odd(), zeros.even()) && (zero_at(start, 0, 2) || fits_utf16(start, zeros.even(), false)))
+  if (few(zeros.odd(), zeros.even()) && (zero_at(start, 0, 2) || fits_other_script(start, zeros.even())))
     return utf16_be();
   return {};
 }

@@ -211,6 +211,12 @@ TEST_CASE("A stray quote that swallows lines is told with its lines and the coun
              ContainsSubstring("in 1 row a text goes on behind its closing quote, the first in line 3"));
 }
 
+TEST_CASE("Rows with fewer fields than the header are counted") {
+  CHECK_THAT(warnings_of("occ1,lang,code\nsmith,en,1\nmaster\nsmith,da,2\n\n,,\nbaker,da\n"),
+             ContainsSubstring("file.csv: 2 rows have fewer fields than the header, the first in line 3; the rest"));
+  CHECK(warnings_of("occ1,lang\nsmith,\n,\n\n").empty());
+}
+
 TEST_CASE("Tabs separate the fields of files called .tsv or .tab") {
   const testing::TemporaryFolder folder;
   for (const char* name : {"file.tsv", "FILE.TAB", "file.Tsv"}) {

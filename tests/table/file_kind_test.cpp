@@ -81,6 +81,7 @@ TEST_CASE("Files of other programs are told by their first bytes") {
            {"\x7F"
             "ELF\x02\x01\x01\0"s,
             "a program"},
+           {"\x03\x7C\x05\x0B\x04\0\0\0\x61\0\x14\0OCC1\0\0"s, "a binary file of an unknown kind"},  // dBase
            {"abc\0\x01\xFF\xFE\xC3\x28\0\0\x01"s, "a binary file of an unknown kind"},
        }) {
     INFO(name);
