@@ -1,6 +1,5 @@
 #include "canine/app/evaluate.hpp"
 #include "canine/app/evaluation_summary.hpp"
-#include "canine/app/input_columns.hpp"
 #include "canine/app/input_files.hpp"
 #include "canine/app/shared_options.hpp"
 #include "canine/core/errors.hpp"
@@ -32,12 +31,6 @@ void add_data_options(OptionSet& options, EvaluateOptions& values) {
   options.add("target-col-naming", values.target_col_naming, column_naming_words(),
               "columns of the codes: hisco for code1 ... code5, occ1950 for OCC1950_1, OCC1950_2; not given = those of "
               "the model");
-}
-
-/// The columns of codes as far as flags name them; otherwise the model does.
-std::vector<std::string> known_target_cols(const EvaluateOptions& values) {
-  if (values.target_col_naming) return CodeSystem::usual_columns(*values.target_col_naming);
-  return values.model.overrides.target_cols;
 }
 
 }  // namespace
@@ -92,7 +85,6 @@ void check_evaluate_options(EvaluateOptions& values) {
   std::vector<NamedFile> inputs = input_files(values.model);
   for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
   check_output_files(values.outputs(), inputs);
-  require_columns(values.files, labelled_columns(known_target_cols(values)));
 }
 
 }  // namespace canine
