@@ -205,8 +205,8 @@ RunState read_state(const PickleValue& value, const std::string& source) {
     state.clip_norm = number("clip_norm");
   }
   if (const PickleValue* settings = value.find("settings")) {
-    for (const auto& [flag, text] : settings->as_dict(path + "/settings").items) {
-      state.settings.emplace(flag.as_string(path + "/settings"), text.as_string(path + "/settings"));
+    for (const auto& [flag, setting] : settings->as_dict(path + "/settings").items) {
+      state.settings.emplace(flag.as_string(path + "/settings"), setting.as_string(path + "/settings"));
     }
   }
   read_job_state(value, path, state);

@@ -37,7 +37,7 @@ CASES = [
     (predict("--mapping", "one.csv"), 65, "one.csv"),
     (predict("--encoder-config", "one.csv"), 2, "--encoder-config one.csv"),
     (predict("--fn-out", "nowhere/out.csv"), 73, "there is no folder nowhere"),
-    (evaluate("--target-cols", "nothing"), 65, "the column 'nothing' is missing"),
+    (evaluate("--target-cols", "nothing"), 2, "there is no column 'nothing'"),
     (evaluate("--mapping", "one.csv"), 65, "one.csv"),
     (evaluate("--fn-out", "nowhere/out.csv"), 73, "there is no folder nowhere"),
     (finetune("--target-cols", "nothing"), 2, "--target-cols nothing: in.csv has no such column"),
