@@ -223,6 +223,7 @@ int convert_main(const std::vector<std::string>& arguments) {
   declare(options, values);
   options.set_python_flags({"help"});
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
+  if (!values.overrides.clean_text.empty()) TextCleaning::from_flag(values.overrides.clean_text);
   const Target target = target_of(values);
   check_out(values.out, target, values.overwrite);
   check_description_files(values.overrides);
@@ -232,7 +233,7 @@ int convert_main(const std::vector<std::string>& arguments) {
   check_not_in(values.out, content.path);
   const auto given = [&](const char* flag) { return options.given(flag); };
   const bool described = given("encoder-config") || given("formatter") || given("target-cols") || given("block-size") ||
-                         given("use-within-block-sep") || given("mapping");
+                         given("use-within-block-sep") || given("clean-text") || given("mapping");
   if (values.encoder_only) {
     convert_encoder(content, values, target);
   } else {

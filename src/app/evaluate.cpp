@@ -15,6 +15,8 @@
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/readable.hpp"
+#include "canine/data/cut_texts.hpp"
+#include "canine/exchange/model_languages.hpp"
 #include "canine/report/progress.hpp"
 #include "canine/train/evaluation.hpp"
 #include "canine/train/loss_layout.hpp"
@@ -77,6 +79,7 @@ class Work {
   std::shared_ptr<const CodeSystem> codes_of_files(const LoadedModel& loaded) const;
   std::shared_ptr<ProcessGroup> join(const LoadedModel& loaded, const Dataset& data);
   Evaluation::Options evaluation_options(const LoadedModel& loaded, const Dataset& data) const;
+  void prepare_texts(const LoadedModel& loaded, Dataset& data) const;
   void describe(const LoadedModel& loaded, const Dataset& data) const;
   void conclude(const LoadedModel& loaded, EvaluationRows& rows, const ValidationMetrics& teacher_forced) const;
 
@@ -122,11 +125,28 @@ Evaluation::Options Work::evaluation_options(const LoadedModel& loaded, const Da
   Evaluation::Options options;
   options.loader.batch_size = values_.batch_size;
   options.loader.num_workers = values_.num_workers;
-  options.loader.collate = {.max_len = loaded.card.max_len, .padding = loaded.card.padding, .pin_memory = true};
+  options.loader.collate = {.max_len = loaded.card.max_len,
+                            .padding = loaded.card.padding,
+                            .cleaning = loaded.card.cleaning,
+                            .pin_memory = true};
   options.layout = loss_layout(data.formatter());
   options.top_k = std::min(values_.top_k, data.num_classes());
   options.precision = setup_.precision;
   return options;
+}
+
+/// Languages as the model knows them; says what it does not know, and what it sees the beginning of only.
+void Work::prepare_texts(const LoadedModel& loaded, Dataset& data) const {
+  const auto note =
+      data.mend_languages(known_languages(loaded), fmt::format("column {}", values_.columns().language_col));
+  if (note) log_note("{}", *note);
+  if (!job_.is_main()) return;
+  const ModelCard& card = loaded.card;
+  const CutTexts cut =
+      find_cut_texts(data, card.cleaning, TextUse::kPrediction, card.max_len, values_.machine.num_threads);
+  if (const auto warning = cut.warning("descriptions", card.max_len, card.encoder.num_hash_buckets)) {
+    log_warning("{}", *warning);
+  }
 }
 
 void Work::describe(const LoadedModel& loaded, const Dataset& data) const {
@@ -163,9 +183,12 @@ int Work::run() {
   rows_of_files.num_threads = values_.machine.num_threads;
   rows_of_files.keep_unknown_codes = true;
   require_evaluated_columns(values_, rows_of_files.system->target_cols());
-  const Dataset data(rows_of_files);
+  if (values_.language) rows_of_files.language = checked_language(loaded, "--language", *values_.language);
+  if (values_.names_no_language) rows_of_files.language = usual_language(loaded, "--language");
+  Dataset data(rows_of_files);
   if (data.size() == 0)
     throw DataError("--val-data: the {} no rows", values_.files.size() == 1 ? "file has" : "files have");
+  prepare_texts(loaded, data);
   describe(loaded, data);
   const auto group = join(loaded, data);
   Mixer model = loaded.model;

@@ -25,7 +25,10 @@ void add_data_options(OptionSet& options, EvaluateOptions& values) {
       .takes("FILE");
   options.add("input-col", values.input_col, "column of the descriptions").takes("COLUMN").addition();
   options.add("language", values.language, "language of all rows, instead of a column").takes("LANGUAGE").addition();
-  options.add("language-col", values.language_col, "column of the rows' languages; not given = lang")
+  options
+      .add("language-col", values.language_col,
+           "column of the rows' languages; not given = lang; without such a column the model's own language if it has "
+           "seen one only, else unk")
       .takes("COLUMN")
       .addition();
   options
@@ -53,10 +56,20 @@ void check_language(const EvaluateOptions& values) {
   if (find_invalid_utf8(*values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
 }
 
+/// Whether no flag says what languages the rows have, and no file has the usual column of them.
+bool names_no_language(const EvaluateOptions& values) {
+  if (values.language || !values.language_col.empty()) return false;
+  return std::ranges::none_of(values.files, [](const std::filesystem::path& file) {
+    const std::vector<std::string> present = read_column_names(file);
+    return std::ranges::find(present, kLanguageColumn) != present.end();
+  });
+}
+
 }  // namespace
 
 EvaluateOptions::EvaluateOptions() {
   model.flag = "checkpoint";
+  model.overrides.usual_cleaning = TextCleaning::none();
   launch.timeout_step = kSecondsForABatch;
 }
 
@@ -78,7 +91,7 @@ void require_evaluated_columns(const EvaluateOptions& values, const std::vector<
                        what, flags, fmt::join(present, ", "));
     };
     require(columns.text_col, "descriptions", "name it with --input-col");
-    if (!columns.language)
+    if (!columns.language && !values.names_no_language)
       require(columns.language_col, "languages", "name it with --language-col, or give --language");
     for (const std::string& name : target_cols) require(name, "codes", "name those of the codes with --target-cols");
   }
@@ -127,6 +140,7 @@ void check_evaluate_options(EvaluateOptions& values) {
     log_note("neither --fn-out nor --summary is given, so results are on the console only");
   }
   values.files = find_input_files("val-data", values.val_data);
+  values.names_no_language = names_no_language(values);
   std::vector<NamedFile> inputs = input_files(values.model);
   for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
   check_output_files(values.outputs(), inputs, Streams::kTaken);

@@ -20,6 +20,12 @@ void add_description_options(OptionSet& options, ModelOverrides& overrides) {
       .takes("COLUMN");
   options.add("block-size", overrides.block_size, "tokens per code in training; gpf").at_least(1);
   options.add("use-within-block-sep", overrides.use_within_block_sep, "codes are lists such as 1,22,333; gpf");
+  options
+      .add("clean-text", overrides.clean_text,
+           "what is done to texts before the model gets them, instead of what its file says: " +
+               TextCleaning::expected_words())
+      .takes("STEP")
+      .addition();
   options.add("mapping", overrides.mapping, "key.csv of the training: the codes of the flat classes; gpf")
       .takes("FILE");
 }

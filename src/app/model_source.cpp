@@ -26,6 +26,7 @@ void check_model_source(const ModelSource& source) {
         "--{} is missing: give the folder of a run or of an exported model, a checkpoint file, or a name on the Hub",
         source.flag);
   }
+  if (!source.overrides.clean_text.empty()) TextCleaning::from_flag(source.overrides.clean_text);
   require_model(source.flag, source.model);
   check_description_files(source.overrides);
 }

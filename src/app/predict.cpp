@@ -19,6 +19,7 @@
 #include "canine/decode/prediction_run.hpp"
 #include "canine/decode/predictor_pool.hpp"
 #include "canine/dist/find_launch.hpp"
+#include "canine/exchange/model_languages.hpp"
 #include "canine/launch/signal_thread.hpp"
 #include "canine/launch/stop_request.hpp"
 #include "canine/report/progress.hpp"
@@ -52,6 +53,7 @@ class Report {
     if (summary.empty_rows > 0) {
       log_info("{} of all rows have no description and so no code.", format_count(summary.empty_rows));
     }
+    if (summary.language_note) log_note("{}", *summary.language_note);
   }
 
  private:
@@ -65,8 +67,10 @@ PredictionTask make_task(const PredictOptions& values, const LoadedModel& model,
   PredictionTask task;
   task.input = values.fn_in;
   task.text_col = values.col;
+  task.cleaning = model.card.cleaning;
   task.language = values.language;
   task.language_col = values.language_col;
+  task.known_languages = known_languages(model);
   task.output = values.fn_out;
   task.resume = values.resume;
   task.settings = prediction_settings(values, model, device);
@@ -81,6 +85,10 @@ PredictionTask make_task(const PredictOptions& values, const LoadedModel& model,
                   .max_codes = max_codes(predictor, *model.codes),
                   .kept = values.keep_cols,
                   .descriptions = nullptr};
+  if (model.has_card) {
+    task.columns.text_col = values.col;
+    task.columns.text_as_it_stood = true;
+  }
   if (!values.descriptions.empty()) {
     task.columns.descriptions =
         std::make_shared<const CodeDescriptions>(read_code_descriptions(values.descriptions, *model.codes));
@@ -89,6 +97,13 @@ PredictionTask make_task(const PredictOptions& values, const LoadedModel& model,
         "descriptions of HISCO codes do not come with the program; --descriptions FILE adds columns for them");
   }
   return task;
+}
+
+/// Language of all rows, where it is not a column that says it.
+void choose_language(PredictOptions& values, const LoadedModel& model) {
+  if (!values.language_col.empty()) return;
+  values.language = values.language.empty() ? usual_language(model, "--language")
+                                            : checked_language(model, "--language", values.language);
 }
 
 /// Flat models know one way only, so nobody needs to say it.
@@ -125,10 +140,12 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
   values.precision = setup.precision;
 
   PredictionTask task;
+  int64_t most_characters = 0;
   std::vector<std::unique_ptr<Predictor>> predictors;
   {
     const LoadedModel model = load_from(values.model);
     choose_mode(options, values, model);
+    choose_language(values, model);
     note_flags_of_other_modes(options, values);
     const PredictorOptions predictor{.mode = values.mode,
                                      .top_k = values.top_k,
@@ -136,6 +153,7 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
                                      .precision = autocast_type(values.precision)};
     predictor.validate(model);
     print_start(values, model, devices);
+    most_characters = model.card.encoder.num_hash_buckets;
     task = make_task(values, model, predictor, devices.front());
     predictors = make_predictors(model, predictor, devices);
   }
@@ -149,6 +167,9 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     log_info("{} rows were there from an earlier run.", format_count(summary.rows_before));
   }
   report.conclude(summary);
+  if (const auto warning = summary.cut_texts.warning("descriptions", task.batches.max_len, most_characters)) {
+    log_warning("{}", *warning);
+  }
   const std::string output = name_of_output(values.fn_out);
   if (summary.stopped && named_descriptor(values.fn_out)) {
     log_info("Stopped by signal {}; nothing was written to {}.", StopRequest::signal(), output);

@@ -16,9 +16,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/utf8.hpp"
-#include "canine/data/columns.hpp"
 #include "canine/data/description_file.hpp"
-#include "canine/decode/flat.hpp"
 #include "canine/decode/prediction_columns.hpp"
 #include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
@@ -37,7 +35,11 @@ void declare_input(OptionSet& options, PredictOptions& values) {
       .add("col", values.col,
            "column of the descriptions; needed unless it is the only one, or the first and called occ1")
       .takes("COLUMN");
-  options.add("language", values.language, "language of all rows: en, da, ...; unk = unknown").takes("LANGUAGE");
+  options
+      .add("language", values.language,
+           "language of all rows: en, da, ...; unk = unknown; not given = the model's own if it has seen one only, "
+           "else unk; en for models of the Python program")
+      .takes("LANGUAGE");
   options.add("language-col", values.language_col, "column of the rows' languages, instead of --language")
       .takes("COLUMN")
       .addition();
@@ -204,10 +206,6 @@ void check_language(const OptionSet& options, const PredictOptions& values) {
     throw UsageError("--language and --language-col exclude each other; give one of them");
   }
   if (find_invalid_utf8(values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
-  const std::vector<std::string_view> known = published_languages();
-  if (std::ranges::find(known, values.language) != known.end()) return;
-  log_note("--language {}: the published models know {}; {} stands for an unknown language", values.language,
-           fmt::join(known, ", "), kUnknownLanguage);
 }
 
 }  // namespace

@@ -175,6 +175,13 @@ void add_model_options(OptionSet& options, ModelSettings& model, TrainOptions& t
       .between(4, 16384)
       .addition();
   options
+      .add("clean-text", model.clean_text,
+           "what is done to texts before the model gets them, in training and wherever the model is used: " +
+               TextCleaning::expected_words() +
+               "; not given = as in --initial-checkpoint, else quotes (signs ' [ ] off both ends)")
+      .takes("STEP")
+      .addition();
+  options
       .add("padding", train.padding, {{"reference", Padding::kReference}, {"mask", Padding::kMask}},
            "reference: as the Python program, inputs are filled up to --max-len and the decoder sees the filling; "
            "mask: the "

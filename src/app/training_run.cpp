@@ -13,6 +13,7 @@
 #include "canine/app/job.hpp"
 #include "canine/app/model_setup.hpp"
 #include "canine/app/processes.hpp"
+#include "canine/app/text_setup.hpp"
 #include "canine/app/training_table.hpp"
 #include "canine/app/word_frequencies.hpp"
 #include "canine/checkpoint/run_folder.hpp"
@@ -121,6 +122,7 @@ JobDigest digest_of(const OptionSet& options, const ProcessSetup& setup, const T
                     const fs::path& folder) {
   JobDigest digest = common_digest(options, setup);
   digest.add("data", parts.data_fingerprint);
+  digest.add("card", parts.card);
   digest.add("parameters", parameter_text(parts.model));
   digest.add("checkpoints", RunFolder({.folder = folder}).fingerprint());
   return digest;
@@ -175,24 +177,27 @@ std::map<std::string, std::string> shaping_settings(const OptionSet& options, co
 }
 
 /// What one must know of the model besides its weights (RunState::card).
-std::string card_of(const MixerOptions& shape, const CodeSystem& codes, const TrainOptions& train) {
+std::string card_of(const MixerOptions& shape, const Dataset& rows, const TrainOptions& train) {
+  const CodeSystem& codes = rows.system();
   ModelCard card;
   card.encoder = shape.encoder;
   card.formatter = codes.options().formatter;
   card.target_cols = codes.target_cols();
   card.max_len = train.max_len;
   card.padding = train.padding;
+  card.cleaning = train.cleaning;
+  card.set_languages(rows.languages());
   return card.to_json();
 }
 
 /// The work of one process of a run.
 class Work {
  public:
-  Work(Job& job, const OptionSet& options, const TrainingSettings& settings, const RunContext& context,
+  Work(Job& job, const OptionSet& options, TrainingSettings settings, const RunContext& context,
        std::optional<StartWeights> start, TrainingDataSource& source)
       : job_(job),
         options_(options),
-        settings_(settings),
+        settings_(std::move(settings)),
         context_(context),
         start_(std::move(start)),
         source_(source) {}
@@ -202,11 +207,14 @@ class Work {
  private:
   /// Whether training shall follow: false if the first process has been asked to end meanwhile.
   bool prepare();
+  /// Chooses how texts are cleaned, by what the run goes on from or starts with, and reads the rows.
+  TrainingData load(const fs::path& own);
   TrainParts make_parts(const TrainingData& data, bool resuming);
+  const StartWeights* start() const { return start_ ? &*start_ : nullptr; }
 
   Job& job_;
   const OptionSet& options_;
-  const TrainingSettings& settings_;
+  TrainingSettings settings_;
   const RunContext& context_;
   std::optional<StartWeights> start_;  // until the model has them
   TrainingDataSource& source_;
@@ -224,6 +232,18 @@ bool Work::prepare() {
   return outcome == kGoOn;
 }
 
+TrainingData Work::load(const fs::path& own) {
+  TextCleaning& cleaning = settings_.train.cleaning;
+  cleaning = choose_cleaning(settings_.model.clean_text, own, start());
+  TrainingData data = source_.load();
+  if (!cleaning.only_in_training) mend_languages(data, start());  // otherwise all is to be as in the Python program
+  if (job_.is_main()) {
+    warn_of_cut_texts(data, cleaning, settings_.train.max_len, context_.encoder.shape.num_hash_buckets,
+                      settings_.machine.num_threads);
+  }
+  return data;
+}
+
 TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
   TrainParts parts;
   parts.train = data.train;
@@ -234,11 +254,10 @@ TrainParts Work::make_parts(const TrainingData& data, bool resuming) {
   parts.augmentation = make_augmentation(settings_.augmentation, *parts.train);
   const MixerOptions shape = mixer_options(settings_.model, context_.encoder.shape, *system.formatter(),
                                            system.num_classes(), settings_.train.padding);
-  parts.card = card_of(shape, system, settings_.train);
+  parts.card = card_of(shape, *parts.train, settings_.train);
   parts.settings = shaping_settings(options_, settings_);
   parts.model = resuming ? Mixer(shape, InitialValues::kNone)
-                         : make_model(shape, context_.encoder, start_ ? &*start_ : nullptr, parts.key.get(),
-                                      settings_.train.seed);
+                         : make_model(shape, context_.encoder, start(), parts.key.get(), settings_.train.seed);
   start_.reset();
   parts.model->to(context_.process.device);
   parts.device = context_.process.device;
@@ -257,7 +276,7 @@ int Work::run(bool only_prepare) {
   const bool resuming = resumes(settings_);
   name_ignored_here(options_, context_.process, resuming);
   name_ignored_batches(options_, settings_.train, context_.process.launch);
-  const TrainingData data = source_.load();
+  const TrainingData data = load(resuming ? folder : fs::path());
   const TrainParts parts = make_parts(data, resuming);
   TrainOptions train_options = settings_.train;
   train_options.precision = context_.process.precision;
@@ -273,6 +292,8 @@ int Work::run(bool only_prepare) {
   if (job_.is_main() && (plan.first_step == 0 || plan.first_step < plan.total_steps)) {
     std::map<std::string, OptionValue> used;
     if (context_.process.precision_by_launcher) used["precision"] = name_of(context_.process.precision);
+    const TextCleaning& cleaning = settings_.train.cleaning;
+    if (settings_.model.clean_text.empty() && cleaning != TextCleaning()) used["clean_text"] = cleaning.words();
     write_file(folder / "args.yaml", options_.args_yaml(used));
     fs::remove(folder / kResultFile);
   }
@@ -286,9 +307,9 @@ TrainingData TrainingData::read(const CodeSystem::Options& codes, Dataset::Optio
   rows.system = std::make_shared<const CodeSystem>(codes);
   TrainingData data;
   rows.files = train_files;
-  data.train = std::make_shared<const Dataset>(rows);
+  data.train = std::make_shared<Dataset>(rows);
   rows.files = val_files;
-  data.val = std::make_shared<const Dataset>(rows);
+  data.val = std::make_shared<Dataset>(rows);
   return data;
 }
 

@@ -59,6 +59,7 @@ void check_training_settings(const OptionSet& options, TrainingSettings& setting
   }
   choose_encoder_flag(options, settings.model);
   check_files(settings);
+  if (!settings.model.clean_text.empty()) TextCleaning::from_flag(settings.model.clean_text);
   if (settings.loader.prefetch_factor) settings.train.prefetch_factor = *settings.loader.prefetch_factor;
   settings.augmentation.options.validate();
   settings.train.validate();

@@ -54,6 +54,7 @@ std::map<std::string, std::string> meanings(const TrainingSettings& values, cons
        fmt::format("{} of rising rate", counted(plan.warmup_steps, "step"))},
       {values.model.encoder_config.empty() ? "encoder" : "encoder-config", encoder_meaning(context.encoder)},
       {"eval-interval", counted(plan.total_steps / values.train.eval_interval, "validation") + ", and one at the end"},
+      {"clean-text", values.train.cleaning.text()},
       {"precision", name_of(context.process.precision)},
       {"devices", context.process.device.str()},
       {"num-threads", fmt::format("{}: {}", counted(threads.threads, "thread"), threads.reason)},

@@ -184,6 +184,12 @@ bool RunFolder::is_run_file(const std::string& name) {
   return name == kLast || step_of_name(name) || std::ranges::find(kBeside, name) != std::end(kBeside);
 }
 
+std::vector<fs::path> RunFolder::checkpoints(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  for (const std::string& name : candidates(folder, RunManifest::read(folder))) paths.push_back(folder / name);
+  return paths;
+}
+
 bool RunFolder::has_checkpoint(const fs::path& folder) { return !candidates(folder, RunManifest()).empty(); }
 
 std::string RunFolder::fingerprint() const {

@@ -27,7 +27,7 @@ class TorchFile {
     index_records();
   }
 
-  PickleValue read() {
+  PickleValue read(bool with_numbers) {
     check_version();
     const ZipEntry& entry = record("data.pkl");
     const std::string bytes = read_text(entry, kMaxPickleBytes);
@@ -40,6 +40,7 @@ class TorchFile {
       places[&record("data/" + storage.key)] = tensor_bytes(memory.back()).data();
     }
     PickleValue value = pickle.value(memory);
+    if (!with_numbers) return value;
     std::vector<ZipRead> reads;
     for (const ZipEntry& each : entries_) {
       if (&each == &entry) continue;
@@ -136,7 +137,10 @@ class TorchFile {
 
 }  // namespace
 
-PickleValue read_torch_file(const std::filesystem::path& path) { return TorchFile(path).read(); }
+PickleValue read_torch_file(const std::filesystem::path& path) { return TorchFile(path).read(/*with_numbers=*/true); }
+PickleValue read_torch_outline(const std::filesystem::path& path) {
+  return TorchFile(path).read(/*with_numbers=*/false);
+}
 
 HashedValue read_hashed_torch_file(const std::filesystem::path& path) {
   auto hash = std::async(std::launch::async, [&path] { return sha256_of_file(path); });

@@ -17,14 +17,15 @@ struct RowText {
   std::string text;
 };
 
-void read_row(const Dataset& data, int64_t row, const Augmentation* augmentation, uint64_t seed, uint64_t epoch,
-              RowText& out) {
+void read_row(const Dataset& data, int64_t row, const TextCleaning& cleaning, const Augmentation* augmentation,
+              uint64_t seed, uint64_t epoch, RowText& out) {
   out.text.assign(data.text(row));
   bool language_dropped = false;
   if (augmentation) {
     Philox random(seed, static_cast<uint32_t>(epoch), static_cast<uint64_t>(row));
     augmentation->apply(out.text, language_dropped, random);
   }
+  cleaning.apply(out.text, augmentation ? TextUse::kTraining : TextUse::kPrediction);
   out.prefix.assign(language_dropped ? kUnknownLanguage : data.language(row));
   out.prefix.append(kLanguageSeparator);
 }
@@ -78,7 +79,7 @@ Batch collate(const Dataset& data, std::span<const int64_t> rows, const CollateO
   thread_local RowText text;
   int64_t longest = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    read_row(data, rows[i], augmentation, seed, epoch, text);
+    read_row(data, rows[i], options.cleaning, augmentation, seed, epoch, text);
     longest = std::max(longest,
                        tokenize(text.prefix, text.text, row_of(batch.input_ids, i), row_of(batch.attention_mask, i)));
     data.labels(rows[i], row_of(batch.targets_seq2seq, i), {flat + i * num_classes, num_classes});

@@ -170,6 +170,24 @@ void Dataset::append_file(const std::filesystem::path& path, const Options& opti
   if (options.tell_oddities && !log_is_quiet()) warn_of(find_label_oddities(table, *system_), table, *system_);
 }
 
+std::vector<LanguageRows> Dataset::languages() const {
+  std::vector<int64_t> rows(languages_.size());
+  for (const uint16_t number : language_of_row_) ++rows[number];
+  std::map<std::string_view, int64_t> rows_of;  // mended ones may be equal
+  for (size_t number = 0; number < rows.size(); ++number) rows_of[languages_[number]] += rows[number];
+  std::vector<LanguageRows> languages;
+  for (const auto& [language, count] : rows_of) languages.push_back({std::string(language), count});
+  sort_by_rows(languages);
+  return languages;
+}
+
+std::optional<std::string> Dataset::mend_languages(const KnownLanguages& known, const std::string& where) {
+  LanguageTally tally(known);
+  for (const LanguageRows& each : languages()) tally.add(each.language, each.rows);
+  for (std::string& language : languages_) language = tally.add(language, 0).language;
+  return tally.note(where);
+}
+
 void Dataset::assign_classes() {
   for (size_t code = class_of_code_.size(); code < codes_.size(); ++code) {
     class_of_code_.push_back(system_->class_of_cell(codes_[code]));

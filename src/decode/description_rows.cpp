@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <tuple>
 
+#include "canine/core/log.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/text/text_content.hpp"
 #include "canine/text/tokenizer.hpp"
-#include "canine/text/transliteration.hpp"
 
 namespace canine {
 namespace {
@@ -40,7 +40,10 @@ size_t bytes_per_text(const PredictionTask& task) {
 }  // namespace
 
 DescriptionRows::DescriptionRows(const PredictionTask& task)
-    : task_(task), stream_(task.input, read_options(task)), cache_(task.cache_bytes, bytes_per_text(task)) {}
+    : task_(task),
+      stream_(task.input, read_options(task)),
+      cache_(task.cache_bytes, bytes_per_text(task)),
+      languages_(task.known_languages) {}
 
 std::optional<DescriptionRow> DescriptionRows::next() {
   constexpr int64_t kRowsAtOnce = 8192;
@@ -53,20 +56,46 @@ std::optional<DescriptionRow> DescriptionRows::next() {
   DescriptionRow row;
   for (const std::string& column : task_.columns.kept) row.kept.emplace_back(table_.column(column).text(at));
   const std::string_view description = until_nul(table_.column(task_.text_col).text(at));
+  const bool as_it_stood = task_.columns.text_as_it_stood;
+  if (as_it_stood) row.written = description;
   if (is_empty(description)) return row;
-  text_ = language_of(at);
-  text_ += kLanguageSeparator;
-  const size_t prefix_size = text_.size();
-  text_ += clean_description(description);
-  if (content_of(std::string_view(text_).substr(prefix_size)) == TextContent::kNothing) return row;
-  std::tie(row.text, row.fresh) = cache_.find(text_, prefix_size);
+  prefix_.assign(language_of(at)).append(kLanguageSeparator);
+  text_ = description;
+  task_.cleaning.apply(text_, TextUse::kPrediction);
+  if (content_of(text_) == TextContent::kNothing) return row;
+  count_cut(at);
+  text_.insert(0, prefix_);
+  std::tie(row.text, row.fresh) = cache_.find(text_, prefix_.size());
+  if (!as_it_stood) row.written = text_;
   return row;
 }
 
-std::string_view DescriptionRows::language_of(int64_t row) const {
+std::string_view DescriptionRows::language_of(int64_t row) {
   if (task_.language_col.empty()) return task_.language;
   const std::string_view language = until_nul(table_.column(task_.language_col).text(row));
-  return is_empty(language) ? kUnknownLanguage : language;
+  if (is_empty(language)) return kUnknownLanguage;
+  const KnownLanguages::Meant& meant = languages_.add(language);
+  const bool unknown = meant.match == LanguageMatch::kUnknown || meant.match == LanguageMatch::kOtherSpelling;
+  if (unknown && !unknown_language_told_) {
+    unknown_language_told_ = true;
+    log_note("{}: the model has not seen the language of this row; such rows are counted at the end",
+             table_.where(row));
+  }
+  return meant.language;
+}
+
+void DescriptionRows::count_cut(int64_t row) {
+  const int64_t before = cut_texts_.cut;
+  cut_texts_.add(prefix_, text_, task_.batches.max_len);
+  if (before > 0 || cut_texts_.cut == 0) return;
+  log_warning(
+      "{}: this description has {} characters with language and marks, and is cut at --max-len {}; such rows are "
+      "counted at the end",
+      table_.where(row), cut_texts_.longest, task_.batches.max_len);
+}
+
+std::optional<std::string> DescriptionRows::language_note() const {
+  return languages_.note("--language-col " + task_.language_col);
 }
 
 int64_t DescriptionRows::estimated_rows() const {

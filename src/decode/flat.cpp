@@ -16,7 +16,7 @@
 namespace canine {
 namespace {
 
-/// Languages that the published models were trained on (data.md §8 of the reference).
+/// Of the published languages (data/languages.hpp).
 constexpr std::array<std::pair<std::string_view, double>, 14> kThresholds = {{
     {"unk", .31},
     {"ca", .30},
@@ -57,12 +57,6 @@ FlatTopK above_thresholds(const FlatTopK& top, std::span<const double> threshold
   const at::Tensor blank = top.probabilities.le(limits.unsqueeze(1));
   return {top.classes.masked_fill(blank, kNoClass),
           top.probabilities.masked_fill(blank, std::numeric_limits<double>::quiet_NaN())};
-}
-
-std::vector<std::string_view> published_languages() {
-  std::vector<std::string_view> languages;
-  for (const auto& entry : kThresholds) languages.push_back(entry.first);
-  return languages;
 }
 
 double usual_threshold(std::string_view language) {

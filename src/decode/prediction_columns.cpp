@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
 #include "canine/data/columns.hpp"
 
 namespace canine {
@@ -25,15 +26,15 @@ float number_in(std::string_view text) {
 }  // namespace
 
 PredictionColumns::PredictionColumns(Options options) : options_(std::move(options)) {
-  using Type = OutputColumn::Type;
-  for (const std::string& name : options_.kept) columns_.push_back({name, Type::kText});
-  columns_.push_back({std::string(kTextColumn), Type::kText});
-  for (int64_t place = 1; place <= options_.max_codes; ++place) {
-    columns_.push_back({fmt::format("{}_{}", options_.name, place), Type::kText});
-    if (has_probabilities()) columns_.push_back({fmt::format("prob_{}", place), Type::kNumber});
-    if (options_.descriptions) columns_.push_back({fmt::format("desc_{}", place), Type::kText});
+  std::vector<OutputColumn> codes = code_columns();
+  if (options_.text_as_it_stood && std::ranges::find(codes, options_.text_col, &OutputColumn::name) != codes.end()) {
+    log_note("the column '{}' of the input is called '{}' in the output, where codes have its name", options_.text_col,
+             kTextColumn);
+    options_.text_col = kTextColumn;
   }
-  if (!has_probabilities()) columns_.push_back({kConfidence, Type::kNumber});
+  for (const std::string& name : options_.kept) columns_.push_back({name, OutputColumn::Type::kText});
+  add_text_column();
+  columns_.insert(columns_.end(), codes.begin(), codes.end());
   std::set<std::string_view> names;
   for (const OutputColumn& column : columns_) {
     if (names.insert(column.name).second) continue;
@@ -42,17 +43,38 @@ PredictionColumns::PredictionColumns(Options options) : options_(std::move(optio
   }
 }
 
+std::vector<OutputColumn> PredictionColumns::code_columns() const {
+  using Type = OutputColumn::Type;
+  std::vector<OutputColumn> columns;
+  for (int64_t place = 1; place <= options_.max_codes; ++place) {
+    columns.push_back({fmt::format("{}_{}", options_.name, place), Type::kText});
+    if (has_probabilities()) columns.push_back({fmt::format("prob_{}", place), Type::kNumber});
+    if (options_.descriptions) columns.push_back({fmt::format("desc_{}", place), Type::kText});
+  }
+  if (!has_probabilities()) columns.push_back({kConfidence, Type::kNumber});
+  return columns;
+}
+
+void PredictionColumns::add_text_column() {
+  const auto kept = std::ranges::find(options_.kept, options_.text_col);
+  text_place_ = static_cast<size_t>(kept - options_.kept.begin());
+  if (kept != options_.kept.end() && options_.text_as_it_stood) return;
+  text_place_ = options_.kept.size();
+  columns_.push_back({options_.text_col, OutputColumn::Type::kText});
+}
+
 std::string_view PredictionColumns::description(const std::string& code) const {
   const auto found = options_.descriptions->find(code);
   return found == options_.descriptions->end() ? kUnknownCode : std::string_view(found->second);
 }
 
-std::vector<OutputCell> PredictionColumns::cells(const std::vector<std::string>& kept, const CodedText* text) const {
+std::vector<OutputCell> PredictionColumns::cells(const std::vector<std::string>& kept, std::string_view written,
+                                                 const CodedText* coded) const {
   std::vector<OutputCell> cells(columns_.size());
   std::ranges::copy(kept, cells.begin());
-  if (text == nullptr) return cells;
-  const Prediction& prediction = text->prediction;
-  cells[options_.kept.size()] = std::string_view(text->text);
+  if (!written.empty()) cells[text_place_] = written;
+  if (coded == nullptr) return cells;
+  const Prediction& prediction = coded->prediction;
   size_t at = first_code();
   for (size_t place = 0; place < prediction.codes.size(); ++place) {
     const std::string& code = prediction.codes[place];
@@ -65,7 +87,7 @@ std::vector<OutputCell> PredictionColumns::cells(const std::vector<std::string>&
 }
 
 std::string_view PredictionColumns::text(const Table& table, int64_t row) const {
-  return table.columns[options_.kept.size()].text(row);
+  return table.columns[text_place_].text(row);
 }
 
 Prediction PredictionColumns::prediction(const Table& table, int64_t row) const {

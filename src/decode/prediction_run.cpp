@@ -49,6 +49,7 @@ std::string digest_of(const std::string& before, const std::vector<DescriptionRo
   hash.add(before);
   for (const DescriptionRow& row : rows) {
     row.text ? hash.add(row.text->text) : hash.add_missing();
+    hash.add(row.written);
     for (const std::string& cell : row.kept) hash.add(cell);
   }
   return hash.hex_digest();
@@ -85,6 +86,8 @@ class Run {
       writer_.finish(columns_.unused(summary_.most_codes));
     }
     summary_.rows = rows_written_;
+    summary_.cut_texts = rows_.cut_texts();
+    summary_.language_note = rows_.language_note();
     return summary_;
   }
 
@@ -138,7 +141,7 @@ class Run {
     }
     for (const DescriptionRow& row : chunk.rows) {
       count(row);
-      writer_.row(columns_.cells(row.kept, row.text.get()));
+      writer_.row(columns_.cells(row.kept, row.written, row.text.get()));
     }
     digest_ = digest_of(digest_, chunk.rows);
     in_work_.pop_front();
@@ -180,7 +183,7 @@ class Run {
       if (table.num_rows != std::ssize(chunk.rows)) throw other_rows("");
       for (int64_t i = 0; i < table.num_rows; ++i) {
         const DescriptionRow& row = chunk.rows[static_cast<size_t>(i)];
-        if (columns_.text(table, i) != (row.text ? row.text->text : "")) {
+        if (columns_.text(table, i) != row.written) {
           throw other_rows(fmt::format(", first in row {}", format_count(rows_written_ + 1)));
         }
         if (row.fresh) row.text->prediction = columns_.prediction(table, i);

@@ -48,6 +48,16 @@ std::optional<Value> word_at(const YAML::Node& root, const char* key, const Word
   return value;
 }
 
+/// Of our runs; null is the default.
+std::optional<TextCleaning> cleaning_at(const YAML::Node& root, const char* key, const fs::path& path) {
+  if (!root[key].IsDefined()) return std::nullopt;
+  const auto words = value_at<std::vector<std::string>>(root, key);
+  if (!words) return TextCleaning();
+  const auto cleaning = TextCleaning::from_words(*words);
+  if (!cleaning) throw not_readable(path, fmt::format("{} must be {}", key, TextCleaning::expected_words()));
+  return cleaning;
+}
+
 RunArguments arguments_of(const YAML::Node& root, const fs::path& path) {
   RunArguments arguments;
   arguments.formatter = word_at(root, "formatter", kFormatterWords, path);
@@ -56,6 +66,7 @@ RunArguments arguments_of(const YAML::Node& root, const fs::path& path) {
   arguments.use_within_block_sep = value_at<bool>(root, "use_within_block_sep");
   arguments.max_len = value_at<int64_t>(root, "max_len");
   arguments.padding = word_at(root, "padding", kPaddingWords, path);
+  arguments.cleaning = cleaning_at(root, "clean_text", path);
   return arguments;
 }
 

@@ -39,6 +39,7 @@ struct RunArguments {
   std::optional<bool> use_within_block_sep;
   std::optional<int64_t> max_len;
   std::optional<Padding> padding;
+  std::optional<TextCleaning> cleaning;  ///< only our runs have it
 };
 
 /// Throws CheckpointError naming file and key for what cannot be read.

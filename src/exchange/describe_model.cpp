@@ -173,6 +173,34 @@ EncoderOptions encoder_of(const ModelContent& content, const EncoderOptions& sha
   return encoder_from_shape(shape, content.path.string());
 }
 
+/// How texts are cleaned; a note says what nobody has said, or what is overruled.
+TextCleaning cleaning_of(const ModelContent& content, const ModelOverrides& overrides) {
+  const std::string source = content.path.string();
+  if (!overrides.clean_text.empty()) {
+    const TextCleaning wanted = TextCleaning::from_flag(overrides.clean_text);
+    if (content.card && content.card->cleaning != wanted) {
+      log_note("--clean-text {}: the model {} was trained with texts treated otherwise, by --clean-text {}",
+               wanted.text(), source, content.card->cleaning.text());
+    }
+    return wanted;
+  }
+  if (content.card) return content.card->cleaning;
+  const auto run = read_run_arguments(content.path.parent_path());
+  if (run && run->cleaning) return *run->cleaning;
+  log_note(
+      "{}: the file does not say how texts were treated in training; as in the Python program's {}, --clean-text {} is "
+      "assumed",
+      source, overrides.usual_cleaning == TextCleaning::none() ? "evaluation" : "prediction",
+      overrides.usual_cleaning.text());
+  return overrides.usual_cleaning;
+}
+
+void check_max_len(const ModelCard& card, const std::string& source) {
+  const int64_t most = card.encoder.num_hash_buckets;  // rows of its table of positions
+  if (card.max_len <= most) return;
+  throw UsageError("--max-len {}: the encoder of {} takes texts of {} characters at most", card.max_len, source, most);
+}
+
 void check_sizes(const ModelContent& content, const MixerOptions& shape, const CodeSystem& codes) {
   const std::string source = content.path.string();
   const std::string_view kind = name_of(codes.options().formatter.kind);
@@ -206,6 +234,9 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
   model.card.type = *content.type;
   apply(overrides, content, model.card);
   check_encoder(model.card.encoder, shape.encoder, content.path.string());
+  check_max_len(model.card, content.path.string());
+  model.has_card = content.card.has_value();
+  model.card.cleaning = cleaning_of(content, overrides);
   CodeSystem::Options options{.formatter = model.card.formatter, .target_cols = model.card.target_cols, .key = nullptr};
   if (model.card.formatter.kind == FormatterKind::kGeneral) options.key = find_key(content, shape, overrides);
   model.codes = std::make_shared<const CodeSystem>(options);

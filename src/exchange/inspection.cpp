@@ -76,6 +76,17 @@ int64_t num_numbers(const NamedTensors& tensors) {
   return static_cast<int64_t>(std::min(sum, 9e18));
 }
 
+std::string languages_text(const ModelCard& card) {
+  if (card.languages.empty()) return "languages not known";
+  constexpr size_t kMost = 20;
+  std::vector<std::string> names;
+  for (const LanguageRows& each : card.languages) {
+    if (names.size() < kMost) names.push_back(fmt::format("{} ({})", each.language, each.rows));
+  }
+  const auto more = static_cast<int64_t>(card.languages.size() - names.size()) + card.more_languages;
+  return fmt::format("languages (rows) {}{}", fmt::join(names, ", "), more > 0 ? fmt::format(", {} more", more) : "");
+}
+
 /// What a card says in a few words.
 std::string card_text(const ModelCard& card) {
   const FormatterOptions& formatter = card.formatter;
@@ -84,9 +95,10 @@ std::string card_text(const ModelCard& card) {
     codes += fmt::format(", {} tokens per code{}", formatter.block_size,
                          formatter.use_within_block_sep ? " between commas" : "");
   }
-  return fmt::format("{}; columns {}; texts of {} characters, padding {}; encoder of width {}, {} heads", codes,
-                     fmt::join(card.target_cols, ", "), card.max_len, word_of(kPaddingWords, card.padding),
-                     card.encoder.hidden_size, card.encoder.num_attention_heads);
+  return fmt::format(
+      "{}; columns {}; texts of {} characters, treated by {}, padding {}; {}; encoder of width {}, {} heads", codes,
+      fmt::join(card.target_cols, ", "), card.max_len, card.cleaning.text(), word_of(kPaddingWords, card.padding),
+      languages_text(card), card.encoder.hidden_size, card.encoder.num_attention_heads);
 }
 
 std::string key_text(const LabelKey& key) {

@@ -21,6 +21,7 @@ LoadedModel load_model(const std::string& source, const ModelOverrides& override
   load_state_dict(*loaded.model, weights, content.path.string());
   loaded.model->eval();
   loaded.card = std::move(description.card);
+  loaded.has_card = description.has_card;
   loaded.codes = std::move(description.codes);
   loaded.path = content.path;
   loaded.step = content.step;

@@ -1,5 +1,6 @@
 #include "canine/exchange/model_card.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,6 +16,8 @@ using Json = nlohmann::json;  // objects with sorted keys
 
 constexpr int64_t kMostColumns = 127;  // blocks of one token that fit the decoder's positions
 constexpr int64_t kMostLength = int64_t{1} << 20;
+constexpr size_t kMostLanguages = 500;
+constexpr int64_t kMostRows = int64_t{1} << 60;
 
 /// Entries of one object of a card, with messages that name them.
 class Entries {
@@ -28,6 +31,8 @@ class Entries {
     if (found == object_.end()) throw CheckpointError("{}: the entry \"{}\" is missing", source_, name);
     return *found;
   }
+
+  bool has(const char* name) const { return object_.contains(name); }
 
   int64_t integer(const char* name, int64_t least, int64_t most) const {
     const Json& value = at(name);
@@ -78,6 +83,28 @@ class Entries {
   std::string source_;
 };
 
+TextCleaning read_cleaning(const Entries& entries, const std::string& source) {
+  const std::vector<std::string> words = entries.texts("clean_text");
+  if (const auto cleaning = TextCleaning::from_words(words)) return *cleaning;
+  throw CheckpointError("{}: \"clean_text\" must be {}, not {}; was it written by a newer version?", source,
+                        TextCleaning::expected_words(),
+                        Json(words).dump(-1, ' ', true, Json::error_handler_t::replace));
+}
+
+std::vector<LanguageRows> read_languages(const Json& value, const std::string& source) {
+  const std::string where = source + ": languages";
+  if (!value.is_array()) throw CheckpointError("{}: expected a list of [language, rows]", where);
+  std::vector<LanguageRows> languages;
+  for (const Json& item : value) {
+    if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number_integer() || item[1] < 0 ||
+        item[1] > kMostRows) {
+      throw CheckpointError("{}: expected a list of [language, rows]", where);
+    }
+    languages.push_back({item[0].get<std::string>(), item[1].get<int64_t>()});
+  }
+  return languages;
+}
+
 FormatterOptions read_formatter(const Json& value, const std::string& source) {
   const Entries entries(value, source + ": formatter");
   FormatterOptions options;
@@ -98,6 +125,12 @@ EncoderOptions read_encoder(const Json& value, const std::string& source) {
 
 }  // namespace
 
+void ModelCard::set_languages(std::vector<LanguageRows> seen) {
+  languages = std::move(seen);
+  more_languages = static_cast<int64_t>(languages.size() - std::min(languages.size(), kMostLanguages));
+  languages.resize(std::min(languages.size(), kMostLanguages));
+}
+
 std::string ModelCard::to_json() const {
   Json card;
   card["type"] = word_of(kTypeWords, type);
@@ -109,6 +142,12 @@ std::string ModelCard::to_json() const {
   card["target_cols"] = target_cols;
   card["max_len"] = max_len;
   card["padding"] = word_of(kPaddingWords, padding);
+  card["clean_text"] = cleaning.words();
+  if (!languages.empty()) {
+    Json& list = card["languages"] = Json::array();
+    for (const LanguageRows& each : languages) list.push_back(Json::array({each.language, each.rows}));
+    card["more_languages"] = more_languages;
+  }
   return card.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -123,6 +162,9 @@ ModelCard ModelCard::parse(std::string_view json, const std::string& source) {
   card.target_cols = entries.texts("target_cols");
   card.max_len = entries.integer("max_len", 4, kMostLength);
   card.padding = entries.word("padding", kPaddingWords);
+  if (entries.has("clean_text")) card.cleaning = read_cleaning(entries, source);
+  if (entries.has("languages")) card.languages = read_languages(entries.at("languages"), source);
+  if (entries.has("more_languages")) card.more_languages = entries.integer("more_languages", 0, kMostRows);
   return card;
 }
 

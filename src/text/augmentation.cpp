@@ -19,12 +19,6 @@ void check_probability(std::string_view flag, double value) {
   if (!(value >= 0 && value <= 1)) throw UsageError("{}: expected a probability from 0 to 1, got {}", flag, value);
 }
 
-void strip_quotes_and_brackets(std::string& text) {
-  constexpr std::string_view kStripped = "'[]";
-  text.erase(text.find_last_not_of(kStripped) + 1);
-  text.erase(0, std::min(text.find_first_not_of(kStripped), text.size()));
-}
-
 }  // namespace
 
 WordSource WordSource::uniform(std::vector<std::string> words) {
@@ -97,7 +91,6 @@ Augmentation::Augmentation(const Options& options, std::shared_ptr<const WordSou
 
 void Augmentation::apply(std::string& text, bool& language_dropped, Philox& random) const {
   if (random.uniform() <= options_.augmentation_prob) transform(text, random);
-  strip_quotes_and_brackets(text);
   language_dropped = random.uniform() < options_.unknown_language_prob;
 }
 

@@ -130,6 +130,4 @@ std::string transliterate(std::string_view text) {
   return ascii;
 }
 
-std::string clean_description(std::string_view text) { return transliterate(lower_case(text)); }
-
 }  // namespace canine

@@ -24,7 +24,10 @@ BatchLoader::Options loader_options(const TrainParts& parts, const TrainOptions&
   loader.batch_size = batch_size;
   loader.num_workers = options.num_workers;
   loader.prefetch = options.prefetch_factor;
-  loader.collate = {options.max_len, options.padding, options.pin_memory && !parts.device.is_cpu()};
+  loader.collate = {.max_len = options.max_len,
+                    .padding = options.padding,
+                    .cleaning = options.cleaning,
+                    .pin_memory = options.pin_memory && !parts.device.is_cpu()};
   loader.seed = options.seed;
   return loader;
 }
@@ -59,7 +62,8 @@ TrainPlan make_plan(const TrainParts& parts, const TrainOptions& options) {
 /// A row of the training data, which stands in where it only matters that there is one.
 Batch tiny_batch(const TrainParts& parts, const TrainOptions& options) {
   constexpr int64_t kRow = 0;
-  return collate(*parts.train, std::span(&kRow, 1), {.max_len = options.max_len, .padding = options.padding});
+  return collate(*parts.train, std::span(&kRow, 1),
+                 {.max_len = options.max_len, .padding = options.padding, .cleaning = options.cleaning});
 }
 
 /// Tells the other processes when this one ends with a fault of its own.

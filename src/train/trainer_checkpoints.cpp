@@ -126,7 +126,9 @@ bool Trainer::State::resume() {
   if (restored.state) {
     go_on_from(*restored.state);
   } else {
-    require_padding(name_of(Padding::kReference));  // a checkpoint of the Python program, which has no other
+    // A checkpoint of the Python program, which has no others.
+    require_padding(name_of(Padding::kReference));
+    require_cleaning(TextCleaning::reference());
   }
   return true;
 }
@@ -137,6 +139,13 @@ void Trainer::State::require_padding(const std::string& stored) const {
       "the checkpoint was trained with --padding {}, now --padding {} was asked for; models of one mode are wrong in "
       "the other",
       stored, name_of(options.padding));
+}
+
+/// Texts of the training must stay as they were; of the validation they may change.
+void Trainer::State::require_cleaning(const TextCleaning& stored) const {
+  TextCleaning now = options.cleaning;
+  now.only_in_training = stored.only_in_training;
+  if (now != stored) require_same("--clean-text", stored.text(), options.cleaning.text());
 }
 
 void Trainer::State::go_on_from(const RunState& stored) {
@@ -234,6 +243,7 @@ void Trainer::State::compare_cards(const std::string& stored) const {
   require_same("--formatter", name_of(was.formatter.kind), name_of(now.formatter.kind));
   const auto separator = [](const ModelCard& card) { return card.formatter.use_within_block_sep ? "true" : "false"; };
   require_same("--use-within-block-sep", separator(was), separator(now));
+  require_cleaning(was.cleaning);
   if (const auto difference = find_difference(was.encoder, now.encoder)) {
     require_same("an encoder whose " + difference->key + " is", difference->left, difference->right);
   }

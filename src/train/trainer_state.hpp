@@ -59,6 +59,7 @@ struct Trainer::State {
   void go_on_from(const RunState& stored);
   std::optional<double> best_so_far(const RunState& stored);
   void require_padding(const std::string& stored) const;
+  void require_cleaning(const TextCleaning& stored) const;
   void compare_settings(const RunState& stored) const;
   void compare_cards(const std::string& stored) const;
   void save(std::optional<double> metric = {});

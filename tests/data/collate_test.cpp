@@ -45,7 +45,7 @@ TEST_CASE("Batches equal those of the Python program", "[collate]") {
   for (int64_t i = 0; i < 5; ++i) {
     Rows rows(8);
     std::iota(rows.begin(), rows.end(), 8 * i);
-    const Batch batch = collate(data, rows, {});
+    const Batch batch = collate(data, rows, {.cleaning = TextCleaning::reference()});
     const std::string prefix = std::to_string(i) + ".";
     CAPTURE(i);
     CHECK(batch.rows == rows);
@@ -123,16 +123,28 @@ TEST_CASE("What augmentation does to a row depends on seed, epoch and row alone"
   CHECK(at::equal(whole.targets_linear, collate(*data, rows, {}).targets_linear));
 }
 
-TEST_CASE("Augmentation changes texts, strips quotes and hides languages", "[collate]") {
-  const auto data = testing::dataset_of({"['baker']"});
-  const auto text_with = [&data](const Augmentation* augmentation) {
+TEST_CASE("Texts are changed at random, then cleaned; languages are hidden", "[collate]") {
+  const auto data = testing::dataset_of({"['BAKER']"});
+  TextCleaning cleaning;
+  const auto text_with = [&](const Augmentation* augmentation) {
     std::string text;
-    for (const int64_t id : characters(collate(*data, Rows{0}, {}, augmentation, 1, 0), 0)) {
+    for (const int64_t id : characters(collate(*data, Rows{0}, {.cleaning = cleaning}, augmentation, 1, 0), 0)) {
       text += id < 128 ? std::string(1, static_cast<char>(id)) : "|";
     }
     return text;
   };
+  const Augmentation nothing({.augmentation_prob = 0, .unknown_language_prob = 0}, nullptr);
+  cleaning = TextCleaning::none();
+  CHECK(text_with(nullptr) == "|en[SEP]['BAKER']|");
+  CHECK(text_with(&nothing) == "|en[SEP]['BAKER']|");
+  cleaning = TextCleaning::reference();
+  CHECK(text_with(nullptr) == "|en[SEP]['BAKER']|");
+  CHECK(text_with(&nothing) == "|en[SEP]BAKER|");
+  cleaning = TextCleaning::published();
   CHECK(text_with(nullptr) == "|en[SEP]['baker']|");
+  cleaning.quotes = true;
+  CHECK(text_with(nullptr) == "|en[SEP]baker|");
+  CHECK(text_with(&nothing) == "|en[SEP]baker|");
   const Augmentation strip({.augmentation_prob = 0, .unknown_language_prob = 0}, nullptr);
   CHECK(text_with(&strip) == "|en[SEP]baker|");
   const Augmentation hide({.augmentation_prob = 0, .unknown_language_prob = 1}, nullptr);

@@ -40,6 +40,8 @@ class Runs {
     write_file(folder_ / "in.csv", csv);
     task_.input = folder_ / "in.csv";
     task_.text_col = "text";
+    task_.cleaning = TextCleaning::published();
+    task_.language = "en";
     task_.output = folder_ / "out.csv";
     task_.settings = {{"test", "1"}};
     task_.checkpoint_interval = 0;
@@ -94,6 +96,62 @@ TEST_CASE("Every row is predicted, in the order of the input") {
   CHECK(row(3) == Cells{"4", "", "", ""});
   CHECK(row(4) == Cells{"5", "en[SEP]farmer & fisherman", "61110", "64100"});
   CHECK(row(5) == Cells{"6", "", "", ""});
+}
+
+TEST_CASE("Texts stand in the output as in the input where that is wanted, also after a stop") {
+  const std::string csv =
+      "text,id\n['farmer'],1\nNA,2\n\" \",3\n Farmer ,4\n\"a, \"\"b\"\"\nc\",5\nProprie\xCC\x81taire,6\n";
+  for (const bool kept : {false, true}) {
+    CAPTURE(kept);
+    Runs runs(csv);
+    PredictionTask& task = runs.task();
+    task.cleaning = {};
+    task.columns.text_col = "text";
+    task.columns.text_as_it_stood = true;
+    task.columns.kept = {kept ? "text" : "id"};
+    task.batches.batch_size = 1;
+    task.resume = true;
+    bool written = false;
+    const PredictionSummary first = runs.run(
+        1, {.should_stop = [&] { return written; }, .progress = [&](const PredictionProgress&) { written = true; }});
+    CHECK(first.stopped);
+    const PredictionSummary summary = runs.run();
+    CHECK(summary.rows_before > 0);
+    CHECK(summary.empty_rows == 2);
+    ReadOptions read;
+    read.raw_columns = {"text"};
+    const Table table = read_table(task.output, read);
+    CHECK(table.names.at(kept ? 0 : 1) == "text");
+    std::vector<std::string> texts;
+    for (int64_t row = 0; row < table.num_rows; ++row) texts.emplace_back(table.column("text").text(row));
+    CHECK(texts ==
+          std::vector<std::string>{"['farmer']", "NA", " ", " Farmer ", "a, \"b\"\nc", "Proprie\xCC\x81taire"});
+  }
+}
+
+TEST_CASE("Texts are coded as they are cleaned, and languages as they are meant") {
+  Runs runs("id,text,lang\n1,['Farmer & Fisherman'],EN\n2,farmer & fisherman,en\n3,farmer & fisherman,de\n");
+  PredictionTask& task = runs.task();
+  task.cleaning = *TextCleaning::from_words(std::vector<std::string>{"quotes", "lower"});
+  task.language_col = "lang";
+  task.known_languages = KnownLanguages::published();
+  const PredictionSummary summary = runs.run();
+  CHECK(summary.texts == 2);
+  const Table table = read_table(task.output, {});
+  CHECK(table.column("occ1").text(0) == "en[SEP]farmer & fisherman");
+  CHECK(table.column("occ1").text(2) == "de[SEP]farmer & fisherman");
+  CHECK(table.column("code_1").text(0) == table.column("code_1").text(1));
+  REQUIRE(summary.language_note);
+  CHECK(summary.language_note->starts_with("--language-col lang: 1 of 3 rows have a language that the model has not"));
+}
+
+TEST_CASE("Texts that are cut are counted row by row") {
+  Runs runs("id,text\n1,farmer\n2,veterinary surgeon of the parish\n3,veterinary surgeon of the parish\n");
+  runs.task().batches.max_len = 30;
+  const PredictionSummary summary = runs.run();
+  CHECK(summary.cut_texts.rows == 3);
+  CHECK(summary.cut_texts.cut == 2);
+  CHECK(summary.cut_texts.longest == 41);  // "en[SEP]", the text, two marks
 }
 
 TEST_CASE("Several predictors write what one writes") {

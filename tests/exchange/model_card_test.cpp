@@ -24,6 +24,8 @@ ModelCard odd_card() {
   card.target_cols = {"a", "b c", "\xc3\xa6\"\\"};
   card.max_len = 77;
   card.padding = Padding::kMask;
+  card.cleaning = TextCleaning::published();
+  card.set_languages({{"da", 7}, {"e\"n", 2}});
   return card;
 }
 
@@ -36,6 +38,9 @@ TEST_CASE("a card comes back from its text") {
   CHECK(again.target_cols == card.target_cols);
   CHECK(again.max_len == card.max_len);
   CHECK(again.padding == card.padding);
+  CHECK(again.cleaning == card.cleaning);
+  CHECK(again.languages == card.languages);
+  CHECK(again.more_languages == 0);
   CHECK(again.to_json() == card.to_json());
   for (const ModelType type : {ModelType::kMixer, ModelType::kSeq2Seq, ModelType::kFlat}) {
     ModelCard other;
@@ -48,6 +53,25 @@ TEST_CASE("entries that a card does not know are passed over") {
   auto json = nlohmann::json::parse(odd_card().to_json());
   json["later"] = {1, 2};
   CHECK(ModelCard::parse(json.dump(), "card").max_len == 77);
+}
+
+TEST_CASE("a card of an earlier version says nothing of texts and languages") {
+  auto json = nlohmann::json::parse(odd_card().to_json());
+  for (const char* entry : {"clean_text", "languages", "more_languages"}) json.erase(entry);
+  const ModelCard card = ModelCard::parse(json.dump(), "card");
+  CHECK(card.cleaning == TextCleaning());
+  CHECK(card.languages.empty());
+}
+
+TEST_CASE("of very many languages a card lists those with most rows") {
+  std::vector<LanguageRows> seen;
+  for (int64_t i = 0; i < 700; ++i) seen.push_back({"l" + std::to_string(i), 700 - i});
+  ModelCard card;
+  card.set_languages(seen);
+  const ModelCard again = ModelCard::parse(card.to_json(), "card");
+  CHECK(again.languages.size() == 500);
+  CHECK(again.languages.front() == seen.front());
+  CHECK(again.more_languages == 200);
 }
 
 TEST_CASE("a card with entries that are missing or impossible is refused with source and entry") {
@@ -67,6 +91,13 @@ TEST_CASE("a card with entries that are missing or impossible is refused with so
       {"/target_cols", "\"a\"", "must be a list of texts"},
       {"/target_cols", "[1]", "must be a list of texts"},
       {"/max_len", "-1", "\"max_len\" must be a whole number from 4"},
+      {"/clean_text", "\"published\"", "must be a list of texts"},
+      {"/clean_text", "[]", "\"clean_text\" must be one of none, published"},
+      {"/clean_text", "[\"stem\"]", "not [\"stem\"]; was it written by a newer version?"},
+      {"/languages", "{}", "expected a list of [language, rows]"},
+      {"/languages", "[[\"da\"]]", "expected a list of [language, rows]"},
+      {"/languages", "[[\"da\", -1]]", "expected a list of [language, rows]"},
+      {"/more_languages", "-1", "\"more_languages\" must be a whole number"},
       {"/padding", "null", "\"padding\" must be one of reference, mask"},
   }));
   CAPTURE(path, value);

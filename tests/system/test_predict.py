@@ -146,7 +146,7 @@ def test_flat_predictions_are_those_of_the_python_program(predict):
     reference = evaluated()
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
     arguments = ["--fn-in", "in.csv", "--col", "text", "--language-col", "language", "--mode", "flat", *MODEL]
-    assert run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0").stderr == ""
+    assert run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0", "--clean-text", "published").stderr == ""
     result = read(predict.folder / "all.csv")
     assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
     for i in range(5):
@@ -398,8 +398,29 @@ def test_a_table_without_columns_is_refused_as_such(predict):
 
 
 def test_unknown_language_is_noted(predict):
-    assert "--language xx: the published models know unk, ca, da" in predicted(predict, "occ\na\n", "--language",
-                                                                               "xx").stderr
+    said = predicted(predict, "occ\na\n", "--language", "xx").stderr
+    assert "--language xx: the model has not seen this language; it knows unk, ca, da" in said
+
+
+def test_a_model_without_a_card_is_treated_as_the_python_program_does_it_and_says_so(predict):
+    said = predicted(predict, "occ\nFarmer\n").stderr
+    assert "as in the Python program's prediction, --clean-text lower ascii is assumed" in said
+    assert "as in the Python program, --language en is assumed" in said
+    assert list(read(predict.folder / "out.csv")["occ1"]) == ["en[SEP]farmer"]
+    said = predicted(predict, "occ\nFarmer\n", "--clean-text", "none", "--language", "da").stderr
+    assert "assumed" not in said
+    assert list(read(predict.folder / "out.csv")["occ1"]) == ["da[SEP]Farmer"]
+
+
+def test_values_of_a_language_column_are_counted_against_the_published_ones(predict):
+    languages = ["de", "sv", "EN", "en ", "da", "en", "english", "UNK"]
+    said = predicted(predict, "occ,lang\n" + "".join(f"smith,{language}\n" for language in languages), "--col", "occ",
+                     "--language-col", "lang").stderr
+    assert "--language-col lang: 3 of 8 rows have a language that the model has not seen" in said
+    assert "'de' (1 row; its word is 'ge'), 'english' (1 row; its word is 'en'), 'sv' (1 row; its word is 'se')" in said
+    assert "3 of 8 rows have blanks or another case around a known language" in said
+    told = [text.split("[SEP]")[0] for text in read(predict.folder / "out.csv")["occ1"]]
+    assert told == ["de", "sv", "en", "en", "da", "en", "english", "unk"]
 
 
 def test_less_output(predict):

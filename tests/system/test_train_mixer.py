@@ -273,7 +273,7 @@ def test_occ1950(train_mixer, occ1950):
     """D10: --formatter alone names the columns, and missing second codes are missing."""
     result = train_mixer.run(*occ1950)
     assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
+    assert all("are longer than --max-len 32" in line for line in result.stderr.splitlines())
     content = load(train_mixer.folder / "out" / "last.bin")
     assert content["key"] is None
     assert model_sizes(content) == (16, 1000)

@@ -32,16 +32,13 @@ std::shared_ptr<const WordSource> words_of(Words words) {
   return std::make_shared<WordSource>(WordSource::uniform(std::move(words)));
 }
 
-TEST_CASE("Quotes and brackets at the ends go always") {
+TEST_CASE("Without a change a text stays as it is, quotes and brackets included") {
   const Augmentation none({0, 3, 0}, nullptr);
-  CHECK(applied(none, "['x']", 0) == "x");
-  CHECK(applied(none, "'a'b'", 0) == "a'b");
-  CHECK(applied(none, " [x] ", 0) == " [x] ");
-  CHECK(applied(none, "][''", 0).empty());
-  CHECK(applied(none, "", 0).empty());
-  CHECK(applied(none, "\"x\"", 0) == "\"x\"");
   const Augmentation nothing_done({1, 0, 0}, nullptr);
-  CHECK(applied(nothing_done, "[s\xC3\xB8n \xF0\x9F\x98\x80]", 0) == "s\xC3\xB8n \xF0\x9F\x98\x80");
+  for (const std::string text : {"['x']", " [x] ", "", "[s\xC3\xB8n \xF0\x9F\x98\x80]"}) {
+    CHECK(applied(none, text, 0) == text);
+    CHECK(applied(nothing_done, text, 0) == text);
+  }
 }
 
 TEST_CASE("Texts are changed and languages dropped with their probabilities") {
@@ -139,10 +136,7 @@ TEST_CASE("Draws come in the documented order") {
         }
       }
     }
-    std::string stripped(expected.begin(), expected.end());
-    stripped.erase(0, stripped.find_first_not_of("'[]"));
-    stripped.erase(stripped.find_last_not_of("'[]") + 1);
-    CHECK(text == stripped);
+    CHECK(text == std::string(expected.begin(), expected.end()));
     CHECK(dropped == (same.uniform() < 0.5));
   }
 }

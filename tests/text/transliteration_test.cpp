@@ -9,12 +9,19 @@
 
 #include "canine/core/random.hpp"
 #include "canine/core/utf8.hpp"
+#include "canine/text/text_cleaning.hpp"
 #include "support/python.hpp"
 
 namespace canine {
 namespace {
 
 using namespace std::string_literals;
+
+/// As for prediction with the published models.
+std::string clean_description(std::string text) {
+  TextCleaning::published().apply(text, TextUse::kPrediction);
+  return text;
+}
 
 TEST_CASE("Descriptions are cleaned as for prediction") {
   CHECK(clean_description("Farmer & Baker, 2nd") == "farmer & baker, 2nd");

@@ -166,6 +166,13 @@ TEST_CASE("a checkpoint of another padding mode, key or set of trained parameter
     Trainer other = run.trainer();
     CHECK_THROWS_AS(other.resume(), CheckpointError);
   }
+  SECTION("treatment of texts") {
+    run.options.cleaning = TextCleaning::published();
+    Trainer other = run.trainer();
+    CHECK_THROWS_WITH(other.resume(), ContainsSubstring("--clean-text quotes, now --clean-text lower ascii"));
+    run.options.cleaning = TextCleaning::reference();  // trains as before
+    CHECK(run.trainer().resume());
+  }
   SECTION("blocks") {  // the tensors are the same
     run.block_size = 6;
     Trainer other = run.trainer();
@@ -225,7 +232,7 @@ TEST_CASE("settings that a run goes on with are named where they were others") {
   CHECK_THAT(said, ContainsSubstring("--warmup-steps was not given when the checkpoint was written and is 3 now"));
 }
 
-TEST_CASE("a checkpoint of the Python program is one of the reference padding") {
+TEST_CASE("a checkpoint of the Python program is one of the reference padding and of its treatment of texts") {
   const TemporaryFolder folder;
   TinyRun run(folder.path());
   run.options.num_epochs = 1;
@@ -242,6 +249,9 @@ TEST_CASE("a checkpoint of the Python program is one of the reference padding") 
   run.options.padding = Padding::kMask;
   Trainer other = run.trainer();
   CHECK_THROWS_WITH(other.resume(), ContainsSubstring("trained with --padding reference"));
+  run.options.padding = Padding::kReference;
+  run.options.cleaning = TextCleaning::none();
+  CHECK_THROWS_WITH(run.trainer().resume(), ContainsSubstring("trained with --clean-text reference"));
 }
 
 TEST_CASE("the first validation of a run is remembered when it goes on") {

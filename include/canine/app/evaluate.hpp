@@ -41,6 +41,7 @@ struct EvaluateOptions {
   LaunchSettings launch;
 
   std::vector<std::filesystem::path> files;  ///< of val_data, by check_evaluate_options
+  bool names_no_language = false;            ///< neither flags nor files do; likewise
 
   std::vector<NamedFile> outputs() const;
   /// Where descriptions and languages stand; the rest is left to the caller.

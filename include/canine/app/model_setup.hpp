@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "canine/app/job.hpp"
 #include "canine/data/batch.hpp"
@@ -23,6 +24,7 @@ struct ModelSettings {
   double dropout = 0.0;            ///< of decoder and flat head
   std::optional<int64_t> decoder_dim_feedforward;  ///< none or 0 = width of the encoder
   Attention attention = Attention::kSdpa;
+  std::vector<std::string> clean_text;  ///< words of a TextCleaning; empty = not said (app/text_setup.hpp)
 };
 
 /// The encoder that a run starts with.

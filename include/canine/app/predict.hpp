@@ -19,8 +19,8 @@ struct PredictOptions {
   PredictOptions();
 
   std::filesystem::path fn_in;
-  std::string col;  ///< empty = the first column
-  std::string language = "en";
+  std::string col;           ///< empty = the first column
+  std::string language;      ///< empty = the usual one of the model (exchange/model_languages.hpp)
   std::string language_col;  ///< empty = one language for all rows
   std::filesystem::path fn_out;
   std::vector<std::string> keep_cols;

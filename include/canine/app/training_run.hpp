@@ -16,8 +16,8 @@ namespace canine {
 
 /// Labelled rows of a run, of one system of codes.
 struct TrainingData {
-  std::shared_ptr<const Dataset> train;
-  std::shared_ptr<const Dataset> val;
+  std::shared_ptr<Dataset> train;
+  std::shared_ptr<Dataset> val;
   std::string fingerprint;  ///< equal rows and codes, equal text
 
   /// Reads the rows of the files as `rows` says of all else; the fingerprint is left to the caller. Throws DataError.

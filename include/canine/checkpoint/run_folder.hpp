@@ -60,6 +60,9 @@ class RunFolder {
   /// Names, sizes and hashes (of the manifest) of the checkpoint files, as text: equal for all who see the same folder.
   std::string fingerprint() const;
 
+  /// The files called like checkpoints, whole or not, in the order in which newest() tries them.
+  static std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& folder);
+
   /// True if `folder` holds a file called like a checkpoint, whole or not.
   static bool has_checkpoint(const std::filesystem::path& folder);
 

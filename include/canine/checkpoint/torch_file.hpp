@@ -19,6 +19,9 @@ struct WrittenFile {
 /// Throws CheckpointError naming the record or pickle position: torn, hostile or unsupported files; IoError.
 PickleValue read_torch_file(const std::filesystem::path& path);
 
+/// The same without reading tensors: they have type and shape, and no certain numbers. Quick for files of any size.
+PickleValue read_torch_outline(const std::filesystem::path& path);
+
 /// Writes a value as torch.save would (zip, stored entries, storages at multiples of 64 bytes, pickle protocol 2,
 /// device "cpu"), so that torch.load(weights_only=True) reads it; atomically, streaming, without a second copy of the
 /// tensors (device tensors are copied to the host one at a time). Equal values give equal bytes. `top_folder` is the

@@ -13,9 +13,11 @@
 #include "canine/data/batch.hpp"
 #include "canine/data/code_system.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/data/languages.hpp"
 #include "canine/table/table.hpp"
 #include "canine/text/augmentation.hpp"
 #include "canine/text/formatter.hpp"
+#include "canine/text/text_cleaning.hpp"
 
 namespace canine {
 
@@ -52,6 +54,13 @@ class Dataset {
   /// Description as it is in the file: "NA" and empty texts are texts here.
   std::string_view text(int64_t row) const { return texts_.text(row); }
   std::string_view language(int64_t row) const { return languages_[language_of_row_[static_cast<size_t>(row)]]; }
+
+  /// The languages and how many rows have them, most rows first.
+  std::vector<LanguageRows> languages() const;
+
+  /// Gives each row the language that its own means to a model that knows `known`. Returns what must be said of it in
+  /// one line (LanguageTally::note; `where` = what the data is). Before anything else is done with the rows.
+  std::optional<std::string> mend_languages(const KnownLanguages& known, const std::string& where);
 
   /// False for a kept row with a code that the model does not have, more codes than it writes, or none.
   bool has_labels(int64_t row) const {
@@ -105,12 +114,13 @@ class Dataset {
 struct CollateOptions {
   int64_t max_len = 128;  ///< T of the reference padding; longest input kept
   Padding padding = Padding::kReference;
+  TextCleaning cleaning = {};
   bool pin_memory = false;
 };
 
-/// The batch of some rows of `data`. `augmentation` null = texts and languages as they are (validation); otherwise each
-/// row draws from Philox(seed, epoch, row). Where there is no GPU `pin_memory` has no effect. Threads may call it at
-/// the same time.
+/// The batch of some rows of `data`. `augmentation` null = nothing is changed at random, and texts are cleaned as for
+/// prediction (validation); otherwise each row draws from Philox(seed, epoch, row), and is cleaned after that. Where
+/// there is no GPU `pin_memory` has no effect. Threads may call it at the same time.
 Batch collate(const Dataset& data, std::span<const int64_t> rows, const CollateOptions& options,
               const Augmentation* augmentation = nullptr, uint64_t seed = 0, uint64_t epoch = 0);
 

@@ -35,9 +35,6 @@ inline constexpr std::string_view kNoPrediction = "No pred";
 /// Blanks the places that are not above the threshold of their row: class kNoClass, probability NaN. thresholds [B].
 FlatTopK above_thresholds(const FlatTopK& top, std::span<const double> thresholds);
 
-/// Languages that the published models were trained on, kUnknownLanguage first.
-std::vector<std::string_view> published_languages();
-
 /// The Python program's threshold for descriptions of a language ("en", "da", ...); languages it does not know have
 /// .31.
 double usual_threshold(std::string_view language);

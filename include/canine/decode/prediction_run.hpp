@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "canine/data/cut_texts.hpp"
+#include "canine/data/languages.hpp"
 #include "canine/decode/prediction_columns.hpp"
 #include "canine/decode/predictor_pool.hpp"
 #include "canine/decode/text_batches.hpp"
 #include "canine/table/writer_settings.hpp"
+#include "canine/text/text_cleaning.hpp"
 
 namespace canine {
 
@@ -18,9 +21,11 @@ namespace canine {
 struct PredictionTask {
   std::filesystem::path input;
   std::string text_col;
-  std::string language = "en";            ///< of all rows
-  std::string language_col;               ///< language of each row instead; empty = none
-  std::filesystem::path output;           ///< CSV, or Parquet by its name
+  TextCleaning cleaning;
+  std::string language = "unk";                            ///< of all rows
+  std::string language_col;                                ///< language of each row instead; empty = none
+  KnownLanguages known_languages = KnownLanguages::any();  ///< to which those of language_col are compared
+  std::filesystem::path output;                            ///< CSV, or Parquet by its name
   bool resume = false;                    ///< go on behind the rows of an interrupted run, if there is one
   WriterSettings settings;                ///< what predictions depend on besides the input (TableWriter)
   double checkpoint_interval = 30;        ///< seconds between points from which an interrupted run can go on
@@ -48,13 +53,16 @@ struct PredictionSummary {
   int64_t empty_rows = 0;   ///< without a description
   int64_t texts = 0;        ///< coded by the model in this run
   int64_t most_codes = 0;   ///< of a row
+  CutTexts cut_texts;
+  std::optional<std::string> language_note;  ///< about the values of language_col
 };
 
 /// Predicts codes for every row of the input, in its order.
 ///
-/// Descriptions are cleaned (text/transliteration.hpp); missing ones (pandas' words for it, or nothing that can be
-/// seen, before or after the cleaning) get no codes. A text that comes again is coded once, as long as the cache holds
-/// it. Memory is that of the model, of the cache and of a few batches and the rows around them.
+/// Descriptions are cleaned; missing ones (pandas' words for it, or nothing that can be seen, before or after the
+/// cleaning) get no codes. A text that comes again is coded once, as long as the cache holds it. The first text that is
+/// cut at max_len, and the first language that is not known, are told at once, the count of all is in the summary.
+/// Memory is that of the model, of the cache and of a few batches and the rows around them.
 ///
 /// Rows are taken in chunks that depend on the input alone, and a run goes on at the end of a chunk, after it has read
 /// what was written for the rows before. So an interrupted run, one on several devices and one in one go form the same

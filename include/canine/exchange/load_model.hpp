@@ -25,6 +25,8 @@ struct ModelOverrides {
   std::filesystem::path mapping;             ///< --mapping: key.csv; empty = not said
   std::optional<int64_t> max_len;            ///< --max-len
   std::optional<Padding> padding;            ///< --padding
+  std::vector<std::string> clean_text;       ///< --clean-text: words of a TextCleaning; empty = not said
+  TextCleaning usual_cleaning = TextCleaning::published();  ///< of models without a card, for the program at work
   Attention attention = Attention::kSdpa;
 };
 
@@ -32,6 +34,7 @@ struct ModelOverrides {
 struct LoadedModel {
   Mixer model{nullptr};  ///< on the CPU, float32, in evaluation mode
   ModelCard card;
+  bool has_card = false;  ///< the card is the file's own; otherwise it was made up from what else is known
   std::shared_ptr<const CodeSystem> codes;
   std::filesystem::path path;   ///< file of the weights
   std::optional<int64_t> step;  ///< of training, if known
@@ -42,14 +45,16 @@ struct LoadedModel {
 /// a general-purpose system, whose label columns and block size somebody must say. What is assumed about an encoder
 /// whose file does not tell (12 heads, if it is 768 wide, as google/canine-s) comes as a note. The key of a
 /// general-purpose system is that of --mapping, of the file, of key.json, or of key.csv beside the file; 1919 classes
-/// without any are the numbers 0 to 1918 (docs/differences.md D32), with a note. Throws UsageError naming the flags
-/// that are missing or contradict the file, CheckpointError, IoError. A block size that nobody says is the Python
-/// program's usual 5, with a note.
+/// without any are the numbers 0 to 1918 (docs/differences.md D32), with a note. A block size that nobody says is the
+/// Python program's usual 5, with a note. Texts of a model without a card are cleaned as the Python program does it
+/// (usual_cleaning), with a note, and another cleaning than the card's is named. Throws UsageError naming the flags
+/// that are missing or contradict the file, CheckpointError, IoError.
 LoadedModel load_model(const std::string& source, const ModelOverrides& overrides);
 
 /// Card and codes of a model as load_model finds them.
 struct ModelDescription {
   ModelCard card;
+  bool has_card = false;
   std::shared_ptr<const CodeSystem> codes;
 };
 ModelDescription describe_model(const ModelContent& content, const ModelOverrides& overrides);

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "canine/data/batch.hpp"
+#include "canine/data/languages.hpp"
 #include "canine/model/options.hpp"
 #include "canine/text/make_formatter.hpp"
+#include "canine/text/text_cleaning.hpp"
 
 namespace canine {
 
@@ -28,6 +30,12 @@ struct ModelCard {
   std::vector<std::string> target_cols;  ///< label columns of the training data
   int64_t max_len = 128;                 ///< characters of the reference padding; longest input kept
   Padding padding = Padding::kReference;
+  TextCleaning cleaning = {};           ///< of texts in training and so in use; cards of earlier versions lack it
+  std::vector<LanguageRows> languages;  ///< of the training rows, most rows first; none = not known (earlier versions)
+  int64_t more_languages = 0;           ///< languages with fewer rows, which are not listed
+
+  /// Takes over the languages of training rows: of very many the first.
+  void set_languages(std::vector<LanguageRows> seen);
 
   /// JSON with sorted keys.
   std::string to_json() const;

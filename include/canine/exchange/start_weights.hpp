@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "canine/checkpoint/named_tensors.hpp"
@@ -25,6 +26,11 @@ class StartWeights {
 
   /// Whether no value of a new model is left to chance.
   bool complete() const { return !only_encoder_ && content_.type == ModelType::kMixer; }
+
+  /// What its own file says of it, if it is one of ours; whether it is a model and not an encoder alone; its file.
+  const std::optional<ModelCard>& card() const { return content_.card; }
+  bool holds_model() const { return content_.type.has_value(); }
+  std::string source() const { return content_.path.string(); }
 
   /// Compares what the model's files say of its codes with those of the run, which no tensor shows: throws
   /// CheckpointError if a mixer writes them otherwise, and leaves out the decoder of a seq2seq model that does.

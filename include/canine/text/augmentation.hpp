@@ -52,9 +52,9 @@ class Augmentation {
   /// Throws what Options::validate throws.
   Augmentation(const Options& options, std::shared_ptr<const WordSource> words);
 
-  /// Changes `text` in place: augmentation with its probability, then stripping of quotes and brackets at the ends
-  /// (always). Sets `language_dropped`. UTF-8 in and out; characters are code points. The same key of `random` gives
-  /// the same result on every machine. Takes about a microsecond.
+  /// Changes `text` in place, with the probability of the options; it is cleaned after that (text/text_cleaning.hpp).
+  /// Sets `language_dropped`. UTF-8 in and out; characters are code points. The same key of `random` gives the same
+  /// result on every machine. Takes about a microsecond.
   void apply(std::string& text, bool& language_dropped, Philox& random) const;
 
  private:

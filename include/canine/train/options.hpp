@@ -9,6 +9,7 @@
 #include "canine/data/sampler.hpp"
 #include "canine/dist/gradient_synchronizer.hpp"
 #include "canine/launch/launch_context.hpp"
+#include "canine/text/text_cleaning.hpp"
 #include "canine/train/batch_plan.hpp"
 
 namespace canine {
@@ -53,6 +54,7 @@ struct TrainOptions {
   Precision precision = Precision::kFp32;
   Padding padding = Padding::kReference;
   int64_t max_len = 128;
+  TextCleaning cleaning = {};
 
   int64_t log_interval = 100;    ///< batches of the epoch between lines
   int64_t eval_interval = 1000;  ///< steps between validations
