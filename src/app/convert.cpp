@@ -13,6 +13,7 @@
 #include "canine/core/file_system.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
+#include "canine/core/stand_in.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "canine/exchange/model_files.hpp"
 #include "canine/exchange/write_model.hpp"
@@ -115,9 +116,8 @@ void check_not_description(const ConvertOptions& values, Target target) {
 
 /// What is under the name of OUT must be nothing, or of the kind that is to be written.
 void check_kind(const fs::path& out, const OutputPlace& place, bool is_folder) {
-  if (const auto lost = is_folder ? dangling_target(out) : std::nullopt) {
-    throw UsageError("OUT {}: this is a link to {}, which is not there; make that folder, or remove the link",
-                     out.string(), lost->string());
+  if (const std::string why = is_folder ? stand_in(out) : ""; !why.empty()) {
+    throw UsageError("OUT {}: {}; make that folder, or remove the link", out.string(), why);
   }
   const OutputPlace::Kind wanted = is_folder ? OutputPlace::Kind::kFolder : OutputPlace::Kind::kFile;
   if (place.kind == OutputPlace::Kind::kFree || place.kind == wanted) return;

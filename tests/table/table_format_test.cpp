@@ -28,7 +28,7 @@ TEST_CASE("The end of a name says how a table is written, in any case") {
 TEST_CASE("pandas reads every format alike") {
   const testing::TemporaryFolder folder;
   for (const char* name : {"out.csv", "out.tsv", "out.CSV.gz", "out.tsv.gz", "out.PARQUET"}) {
-    TableWriter writer({folder / name, {{"te\txt"}, {"conf", OutputColumn::Type::kNumber}}, "", false});
+    TableWriter writer({folder / name, {{"te\txt"}, {"conf", OutputColumn::Type::kNumber}}, {}, false});
     for (int row = 0; row < 30000; ++row) {
       const std::string text = fmt::format("a,b\tc \"d\"\ne {}", row);
       writer.row(std::vector<OutputCell>{std::string_view(text), static_cast<float>(row) / 7});

@@ -21,7 +21,10 @@ namespace canine {
 inline constexpr int64_t kRows = 400;
 
 inline TableWriter::Options options_of(const std::filesystem::path& path, bool resume = false) {
-  return {path, {{"text"}, {"code_1"}, {"code_2"}, {"conf", OutputColumn::Type::kNumber}}, {{"model", "1"}, {"batch-size", "8"}}, resume};
+  return {path,
+          {{"text"}, {"code_1"}, {"code_2"}, {"conf", OutputColumn::Type::kNumber}},
+          {{"model", "1"}, {"batch-size", "8"}},
+          resume};
 }
 
 /// Row `row` of a table with all that is hard in texts; code_2 is never filled.

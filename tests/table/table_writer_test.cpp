@@ -1,6 +1,5 @@
 #include "canine/table/table_writer.hpp"
 
-#include <signal.h>
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
@@ -194,9 +193,9 @@ TEST_CASE("Wrong rows and columns are errors") {
   const fs::path path = folder / "out.csv";
   const std::vector<std::vector<OutputColumn>> wrong = {{}, {{""}}, {{"a"}, {"b"}, {"a"}}};
   for (const auto& columns : wrong) {
-    CHECK_THROWS_AS(TableWriter({path, columns, "", false}), InternalError);
+    CHECK_THROWS_AS(TableWriter({path, columns, {}, false}), InternalError);
   }
-  TableWriter writer({path, {{"text"}, {"conf", Type::kNumber}}, "", false});
+  TableWriter writer({path, {{"text"}, {"conf", Type::kNumber}}, {}, false});
   CHECK_THROWS_AS(writer.row(Cells{"a"}), InternalError);
   CHECK_THROWS_AS(writer.row(Cells{"a", "1"}), InternalError);
   CHECK_THROWS_AS(writer.row(Cells{1.0F, 1.0F}), InternalError);
@@ -208,7 +207,7 @@ TEST_CASE("Wrong rows and columns are errors") {
 TEST_CASE("A table of one column keeps rows of blanks, and a text ends at a NUL") {
   const testing::TemporaryFolder folder;
   for (const char* name : {"out.csv", "out.parquet"}) {
-    TableWriter writer({folder / name, {{"a"}}, "", false});
+    TableWriter writer({folder / name, {{"a"}}, {}, false});
     for (const std::string_view text :
          {std::string_view("x"), std::string_view(), std::string_view(" \t"), std::string_view("y\0z", 3)}) {
       writer.row(Cells{text});
@@ -239,7 +238,7 @@ TEST_CASE("A full disk is an error with its cause, and the run can go on") {
     const testing::TemporaryFolder folder;
     std::string message;
     {
-      TableWriter writer({folder / name, {{"a"}, {"b", Type::kNumber}}, "", false});
+      TableWriter writer({folder / name, {{"a"}, {"b", Type::kNumber}}, {}, false});
       Philox random(6, 0, 0);
       std::string text(1000, ' ');
       for (int row = 0; row < 400; ++row) {
@@ -257,7 +256,7 @@ TEST_CASE("A full disk is an error with its cause, and the run can go on") {
     CHECK(message.find(name) != std::string::npos);
     CHECK(message.find("File too large: this process may write files of at most 100,000 bytes") != std::string::npos);
     CHECK(output_state(folder / name) == OutputState::kInterrupted);
-    TableWriter({folder / name, {{"a"}, {"b", Type::kNumber}}, "", true}).finish();
+    TableWriter({folder / name, {{"a"}, {"b", Type::kNumber}}, {}, true}).finish();
     CHECK(read_table(folder / name, {}).num_rows == 400);
   }
 }
@@ -279,7 +278,7 @@ TEST_CASE("Equal to pandas: numbers in CSV, types and nulls in Parquet") {
   Philox random(7, 0, 0);
   for (int i = 0; i < 2000; ++i) numbers.push_back(static_cast<float>(random.uniform()));
   for (const char* name : {"ours.csv", "ours.parquet"}) {
-    TableWriter writer({folder / name, {{"text"}, {"conf", Type::kNumber}}, "", false});
+    TableWriter writer({folder / name, {{"text"}, {"conf", Type::kNumber}}, {}, false});
     for (size_t i = 0; i < numbers.size(); ++i) {
       writer.row(Cells{i % 3 == 0 ? OutputCell() : OutputCell("b\xC3\xA6"), numbers[i]});
     }
