@@ -36,10 +36,7 @@ function(canine_room_test room)
   cmake_parse_arguments(ARG "SERIAL" "" "SOURCES;USES" ${ARGN})
   set(test ${room}_test)
   add_executable(${test} ${ARG_SOURCES})
-  target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  target_compile_definitions(${test} PRIVATE
-    CANINE_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" CANINE_SHARED="${CMAKE_SOURCE_DIR}/../shared"
-    CANINE_SOURCE="${CMAKE_SOURCE_DIR}" CANINE_PYTHON="${CANINE_VENV}/bin/python")
+  target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/tests/include)
   target_link_libraries(${test} PRIVATE canine::${room} ${ARG_USES} canine_warnings Catch2::Catch2WithMain)
   set_target_properties(${test} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tests/reports)

@@ -16,6 +16,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/utf8.hpp"
+#include "canine/data/columns.hpp"
 #include "canine/data/description_file.hpp"
 #include "canine/decode/prediction_columns.hpp"
 #include "canine/table/column_hints.hpp"

@@ -12,6 +12,7 @@
 
 #include "app/captured.hpp"
 #include "app/files.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

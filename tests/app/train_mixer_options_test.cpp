@@ -7,6 +7,7 @@
 #include "app/captured.hpp"
 #include "app/files.hpp"
 #include "canine/app/finetune.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -9,6 +9,7 @@
 #include "canine/core/file.hpp"
 #include "describe.hpp"
 #include "temp_folder.hpp"
+#include "test_paths.hpp"
 #include "zip_maker.hpp"
 
 namespace canine {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "test_paths.hpp"
+
 namespace canine {
 
 struct PythonResult {

@@ -16,6 +16,7 @@
 #include "canine/core/sha256.hpp"
 #include "capture_stderr.hpp"
 #include "temp_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -13,6 +13,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "temp_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

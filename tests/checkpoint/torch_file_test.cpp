@@ -6,6 +6,7 @@
 #include "canine/core/file.hpp"
 #include "canine/core/sha256.hpp"
 #include "temp_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

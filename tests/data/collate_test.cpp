@@ -10,6 +10,7 @@
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/dist/cuda_library.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -9,6 +9,7 @@
 #include "support.hpp"
 #include "support/python.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -11,6 +11,7 @@
 #include "canine/core/sha256.hpp"
 #include "canine/data/prepare.hpp"
 #include "support.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -17,6 +17,7 @@
 #include "canine/optim/adamw.hpp"
 #include "dist/ranks.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 // The same training by torch.nn.parallel.DistributedDataParallel in Python processes (ddp_peer.py) and by ours.
 

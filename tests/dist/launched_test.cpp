@@ -18,6 +18,7 @@
 #include "canine/dist/cuda_library.hpp"
 #include "canine/dist/process_group.hpp"
 #include "dist/stores.hpp"
+#include "test_paths.hpp"
 
 using namespace canine;
 using namespace std::chrono_literals;

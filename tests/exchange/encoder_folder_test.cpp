@@ -12,6 +12,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -12,6 +12,7 @@
 #include "canine/core/file.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine::test {
 

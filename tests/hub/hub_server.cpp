@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "canine/core/file.hpp"
+#include "test_paths.hpp"
 
 namespace canine::testing {
 namespace {

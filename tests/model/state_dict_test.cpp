@@ -12,6 +12,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/model/encoder.hpp"
 #include "model/tiny_fixture.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

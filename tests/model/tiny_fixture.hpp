@@ -11,6 +11,7 @@
 #include "canine/core/file.hpp"
 #include "canine/model/encoder_config.hpp"
 #include "canine/model/mixer.hpp"
+#include "test_paths.hpp"
 
 namespace canine::test {
 

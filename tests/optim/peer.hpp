@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "canine/core/file.hpp"
+#include "test_paths.hpp"
 
 namespace canine::test {
 

@@ -15,6 +15,7 @@
 #include "canine/core/file.hpp"
 #include "canine/replay/compare.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -14,6 +14,7 @@
 #include "canine/replay/compare.hpp"
 #include "canine/replay/replay.hpp"
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

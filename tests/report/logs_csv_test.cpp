@@ -8,6 +8,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "support/temporary_folder.hpp"
+#include "test_paths.hpp"
 
 namespace canine::testing {
 

@@ -10,6 +10,7 @@
 #include "canine/table/table.hpp"
 #include "odd_csv.hpp"
 #include "support/python.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

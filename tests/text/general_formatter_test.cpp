@@ -6,6 +6,7 @@
 
 #include "canine/core/errors.hpp"
 #include "support/safetensors_reader.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -12,6 +12,7 @@
 #include "canine/core/utf8.hpp"
 #include "support/python.hpp"
 #include "support/safetensors_reader.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {

@@ -15,6 +15,7 @@
 #include "canine/train/run_state.hpp"
 #include "canine/train/training_step.hpp"
 #include "support/python.hpp"
+#include "test_paths.hpp"
 #include "train/tiny_run.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.

@@ -8,6 +8,7 @@
 #include "canine/launch/stop_request.hpp"
 #include "canine/train/run_state.hpp"
 #include "support/captured_stream.hpp"
+#include "test_paths.hpp"
 #include "train/tiny_run.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.

@@ -18,6 +18,7 @@
 #include "canine/model/mixer.hpp"
 #include "canine/train/trainer.hpp"
 #include "support/general_system.hpp"
+#include "test_paths.hpp"
 
 namespace canine::test {
 
