@@ -27,13 +27,14 @@ float number_in(std::string_view text) {
 
 PredictionColumns::PredictionColumns(Options options) : options_(std::move(options)) {
   std::vector<OutputColumn> codes = code_columns();
-  if (options_.text_as_it_stood && std::ranges::find(codes, options_.text_col, &OutputColumn::name) != codes.end()) {
+  const bool taken = std::ranges::find(codes, options_.text_col, &OutputColumn::name) != codes.end();
+  if (options_.text_as_it_stood && taken) {
     log_note("the column '{}' of the input is called '{}' in the output, where codes have its name", options_.text_col,
              kTextColumn);
     options_.text_col = kTextColumn;
   }
   for (const std::string& name : options_.kept) columns_.push_back({name, OutputColumn::Type::kText});
-  add_text_column();
+  add_text_column(/*may_be_kept=*/options_.text_as_it_stood && !taken);
   columns_.insert(columns_.end(), codes.begin(), codes.end());
   std::set<std::string_view> names;
   for (const OutputColumn& column : columns_) {
@@ -55,10 +56,10 @@ std::vector<OutputColumn> PredictionColumns::code_columns() const {
   return columns;
 }
 
-void PredictionColumns::add_text_column() {
+void PredictionColumns::add_text_column(bool may_be_kept) {
   const auto kept = std::ranges::find(options_.kept, options_.text_col);
   text_place_ = static_cast<size_t>(kept - options_.kept.begin());
-  if (kept != options_.kept.end() && options_.text_as_it_stood) return;
+  if (kept != options_.kept.end() && may_be_kept) return;
   text_place_ = options_.kept.size();
   columns_.push_back({options_.text_col, OutputColumn::Type::kText});
 }

@@ -46,9 +46,10 @@ TEST_CASE("the devices of a machine are dealt out by local rank, over and over")
   ProgramStart start;
   start.devices = gpus(2);
   for (int local_rank = 0; local_rank < 5; ++local_rank) {
-    start.launch.local_rank = local_rank;
-    start.launch.rank = 7;  // says nothing about this machine
-    CHECK(start.device().index() == local_rank % 2);
+    LaunchContext place;
+    place.local_rank = local_rank;
+    place.rank = 7;  // says nothing about this machine
+    CHECK(start.device_of(place).index() == local_rank % 2);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "canine/exchange/wrapped_names.hpp"
 #include "exchange/tiny_models.hpp"
 #include "support/captured_stream.hpp"
+#include "support/python.hpp"
 
 namespace canine {
 namespace {
@@ -88,10 +89,9 @@ TEST_CASE("weights are found under the entries that programs have for them") {
   const NamedTensors weights = test::tiny_content().weights;
   const PickleValue plain = state_dict_value(weights);
   const PickleValue wrapped = state_dict_value(with_prefix(weights, "model."));
-  const PickleValue object = PickleValue::Variant(PickleValue::Opaque{"argparse.Namespace"});
   const Dict cases[] = {
       {{{"model", state_dict_value(with_prefix(weights, "module._orig_mod."))}, {"step", 3}, {"key", PickleValue()}}},
-      {{{"state_dict", wrapped}, {"epoch", 1}, {"global_step", 3}, {"hyper_parameters", object}}},
+      {{{"state_dict", wrapped}, {"epoch", 1}, {"global_step", 3}}},
       {{{"model_state_dict", plain}, {"epoch", 3}, {"step", 3}, {"optimizer_state_dict", Dict{}}}},
       {{{"model", Dict{{{"state_dict", plain}, {"name", "mixer"}}}}, {"step", 3}}},
       {{{"model", "mixer"}, {"state_dict", plain}, {"global_step", 3}}},
@@ -119,11 +119,18 @@ TEST_CASE("tensors among other entries are the weights") {
 
 TEST_CASE("a saved object is named, with what to save instead") {
   const TemporaryFolder folder;
-  const PickleValue object = PickleValue::Variant(PickleValue::Opaque{"mixer.Seq2SeqMixerOccCANINE"});
-  for (const PickleValue& value : {object, PickleValue(Dict{{{"model", object}, {"step", 1}}})}) {
-    write_torch_file(folder / "model.pt", value);
-    CHECK_THAT(message_of(folder / "model.pt"), ContainsSubstring("a Python object (mixer.Seq2SeqMixerOccCANINE)") &&
-                                                    ContainsSubstring("{'model': model.state_dict()}"));
+  testing::run_python(R"(
+import zipfile
+made = b"cmixer\nSeq2SeqMixerOccCANINE\n)\x81"  # as torch.save(model) writes it
+for name, value in (("whole.pt", made), ("entry.pt", b"}X\x05\0\0\0model" + made + b"s")):
+    with zipfile.ZipFile(name, "w") as file:
+        file.writestr("archive/data.pkl", b"\x80\x02" + value + b".")
+        file.writestr("archive/version", "3\n")
+)",
+                      folder.path());
+  for (const char* name : {"whole.pt", "entry.pt"}) {
+    CHECK_THAT(message_of(folder / name), ContainsSubstring("a Python object (mixer.Seq2SeqMixerOccCANINE)") &&
+                                              ContainsSubstring("{'model': model.state_dict()}"));
   }
 }
 

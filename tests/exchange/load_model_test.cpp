@@ -232,7 +232,7 @@ TEST_CASE("an encoder of the published width is taken to have the published sett
   EncoderOptions shape;
   shape.num_hidden_layers = 1;
   shape.intermediate_size = 8;
-  shape.num_hash_buckets = 16;
+  shape.num_hash_buckets = 128;
   MixerOptions options;
   options.encoder = shape;
   options.num_classes = 1000;

@@ -61,7 +61,7 @@ class PredictionColumns {
   size_t columns_per_code() const { return 1 + (has_probabilities() ? 1 : 0) + (options_.descriptions ? 1 : 0); }
   size_t first_code() const { return std::max(options_.kept.size(), text_place_ + 1); }
   std::vector<OutputColumn> code_columns() const;
-  void add_text_column();
+  void add_text_column(bool may_be_kept);
 
   Options options_;
   std::vector<OutputColumn> columns_;
