@@ -36,8 +36,8 @@ void check_data(const FinetuneOptions& values) {
   if (values.data.target_cols.empty()) {
     throw UsageError("--target-cols is missing: give the names of one or more columns of codes, in order");
   }
-  check_preparation(values.data, values.train.save_path);
   check_label_positions(static_cast<int64_t>(values.data.target_cols.size()), values.data.block_size);
+  check_preparation(values.data, values.train.save_path);
   if (values.data.share_val == 1 && !values.prepare_only) {
     throw UsageError("--share-val 1 leaves no rows for training; it needs --prepare-only, or give a smaller share");
   }

@@ -50,7 +50,7 @@ TEST_CASE("evaluate's defaults are the Python program's") {
 
 TEST_CASE("the Python program's evaluation commands are understood") {
   const Folder folder;
-  const std::string rows = folder.write("a.csv", ""), key = folder.write("key.csv", "");
+  const std::string rows = folder.write("a.csv", ""), key = folder.write("key.csv", "system_code,code\n1,0\n");
   folder.write("b.csv", "");
   Evaluate program;
   const std::string model = folder.write("trained.bin", "");

@@ -230,7 +230,7 @@ TEST_CASE("every number has its range") {
 
 TEST_CASE("flags that need or exclude each other") {
   const Folder folder;
-  const std::string data = folder.write("d.csv", "occ1,code\na,1\n").string();
+  const std::string data = folder.write("d.csv", "occ1,code,a,b\na,1,1,1\n").string();
   const std::string out = (folder.path() / "out").string();
   const std::string shape = folder.write("config.json", "{}").string();
   const auto error = [&](std::vector<std::string> arguments) {

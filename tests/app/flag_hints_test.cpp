@@ -111,8 +111,9 @@ TEST_CASE("flags of other trainers and of the sister programs get the flag that 
   }
 }
 
+/// `needed`: what the program must be given besides.
 template <typename Program>
-void check_values() {
+void check_values(const std::vector<std::string>& needed = {}) {
   for (const FlagMeaning& meaning : flag_meanings()) {
     for (const FlagOfOurs& ours : meaning.ours) {
       Program program;
@@ -120,7 +121,9 @@ void check_values() {
       for (const Option& option : program.options.options()) {
         if (option.name() != ours.name) continue;
         CAPTURE(ours.name, ours.value);
-        CHECK(program.options.parse({option.spelling(), std::string(ours.value)}));
+        std::vector<std::string> arguments = needed;
+        arguments.insert(arguments.end(), {option.spelling(), std::string(ours.value)});
+        CHECK(program.options.parse(arguments));
       }
     }
   }
@@ -141,7 +144,7 @@ TEST_CASE("every flag of the table is one of a program, with a value that it tak
   }
   check_values<Finetune>();
   check_values<TrainMixer>();
-  check_values<Predict>();
+  check_values<Predict>({"--fn-in", "in.csv", "--fn-out", "out.csv"});
 }
 
 TEST_CASE("an abbreviation is one of the Python program's flags, never of ours") {

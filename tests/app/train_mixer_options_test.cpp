@@ -23,8 +23,9 @@ struct TrainMixer {
 
 /// A folder with files that the arguments can name.
 struct Files : Folder {
-  const std::string train = write("train.csv", "occ1,lang\n").string();
-  const std::string val = write("val.csv", "occ1,lang\n").string();
+  const std::string columns = "occ1,lang,code1,code2,code3,code4,code5,OCC1950_1,OCC1950_2,a,b\n";
+  const std::string train = write("train.csv", columns).string();
+  const std::string val = write("val.csv", columns).string();
   const std::string out = (path() / "out").string();
 
   /// Message of the error that the arguments lead to behind good ones, "" if they are good.
@@ -223,12 +224,12 @@ TEST_CASE("flags without effect are named") {
 
 TEST_CASE("the files of patterns, in order") {
   const Files files;
-  files.write("parts/train_b.csv", "");
-  files.write("parts/train_a.parquet", "");
+  files.write("parts/train_b.csv", files.columns);
+  files.write("parts/train_a.csv", files.columns);
   const std::string pattern = (files.path() / "parts/train_*").string();
   const MixerData data = files.data_with({"--train-data", files.train, pattern, "--val-data", files.val});
   CHECK(data.train_files ==
-        std::vector<fs::path>{files.train, files.path() / "parts/train_a.parquet", files.path() / "parts/train_b.csv"});
+        std::vector<fs::path>{files.train, files.path() / "parts/train_a.csv", files.path() / "parts/train_b.csv"});
   CHECK(data.train_data == std::vector<std::string>{files.train, pattern});
   CHECK(files.error_with({"--val-data", "no*.csv"}) == "--val-data no*.csv: no file matches this pattern");
   CHECK(files.error_with({"--val-data", "absent.csv"}) == "--val-data absent.csv: there is no such file");

@@ -72,9 +72,11 @@ def write(folder):
     torch.save(values["plain"], folder / "legacy4.bin", _use_new_zipfile_serialization=False, pickle_protocol=4)
     values["large"] = {"bytes": bytes(100_000), "text": "\u00e6" * 100_000, "array": bytearray(70_000), "after": 1}
     torch.save(values["large"], folder / "large.bin")
-    for protocol in (1, 3, 4, 5):
+    (folder / "protocol1").mkdir()
+    torch.save(values["plain"], folder / "protocol1" / "plain.bin", pickle_protocol=1)
+    for protocol in (3, 4, 5):
         (folder / f"protocol{protocol}").mkdir()
-        for name in set(values) - {"numpy"}:  # whose arrays are made by other functions in protocol 5
+        for name in set(values) - {"numpy", "optimizer"}:  # with functions that other protocols name otherwise
             torch.save(values[name], folder / f"protocol{protocol}" / f"{name}.bin", pickle_protocol=protocol)
     torch.jit.script(module).save(str(folder / "script.bin"))
     as_if_from_a_gpu(folder / "views.bin", folder / "gpu.bin")

@@ -80,5 +80,5 @@ def test_prepared_data_that_do_not_fit_are_found_before_the_model(tmp_path):
     assert program.run(*arguments, "--prepare-only").returncode == 0
     result = program.run(*arguments, "--share-val", "0.2")
     assert result.returncode == 2
-    assert "--share-val" in result.stderr and "prepared data that does not fit" in result.stderr
+    assert "share-val: prepared with 0.1, now 0.2" in result.stderr and "prepared data that does not fit" in result.stderr
     assert "Hub" not in result.stderr
