@@ -1,5 +1,3 @@
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "canine/app/evaluate.hpp"
@@ -9,6 +7,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/utf8.hpp"
+#include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 
 namespace canine {
@@ -56,12 +55,14 @@ void check_language(const EvaluateOptions& values) {
   if (find_invalid_utf8(*values.language) != std::string_view::npos) throw UsageError("--language: this is not UTF-8");
 }
 
-/// Whether no flag says what languages the rows have, and no file has the usual column of them.
+/// Whether no flag says what languages the rows have, and no file has the usual column of them, nor one that may be
+/// meant for it (another case, a blank, a folder called lang=da).
 bool names_no_language(const EvaluateOptions& values) {
   if (values.language || !values.language_col.empty()) return false;
   return std::ranges::none_of(values.files, [](const std::filesystem::path& file) {
     const std::vector<std::string> present = read_column_names(file);
-    return std::ranges::find(present, kLanguageColumn) != present.end();
+    return std::ranges::find(present, kLanguageColumn) != present.end() ||
+           !absent_column_hint(file, present, {std::string(kLanguageColumn)}).empty();
   });
 }
 
@@ -87,8 +88,8 @@ void require_evaluated_columns(const EvaluateOptions& values, const std::vector<
     const std::vector<std::string> present = read_column_names(file);
     const auto require = [&](const std::string& name, const char* what, const char* flags) {
       if (std::ranges::find(present, name) != present.end()) return;
-      throw UsageError("--val-data {}: there is no column '{}' of {}; {}. Its columns are {}", file.string(), name,
-                       what, flags, fmt::join(present, ", "));
+      throw UsageError("--val-data {}: there is no column '{}' of {}; {}. Its columns are {}{}", file.string(), name,
+                       what, flags, list_of_names(present), absent_column_hint(file, present, {name}));
     };
     require(columns.text_col, "descriptions", "name it with --input-col");
     if (!columns.language && !values.names_no_language)

@@ -9,6 +9,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/output_path.hpp"
+#include "canine/core/write_errors.hpp"
 
 namespace canine {
 namespace {
@@ -43,7 +44,7 @@ void OutputStream::write(std::span<const std::byte> bytes) {
     if (written < 0) {
       const int error = errno;
       throw IoError("cannot write to {} at byte {}: {}", name_, size_,
-                    error == EPIPE ? "whoever read from it has ended" : std::generic_category().message(error));
+                    error == EPIPE ? "whoever read from it has ended" : write_error_text(error));
     }
     size_ += static_cast<uint64_t>(written);
     bytes = bytes.subspan(static_cast<size_t>(written));

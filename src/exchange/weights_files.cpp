@@ -82,8 +82,19 @@ bool is_other_form(const std::string& name) {
          (name.ends_with(".safetensors") || name.ends_with(".bin") || is_weight_index(name));
 }
 
+/// By the first bytes.
+void refuse_other_form(const fs::path& path) {
+  if (const std::string why = stand_in(path); !why.empty()) throw CheckpointError("{}: {}", path.string(), why);
+  const std::string start = start_of(path);
+  if (may_be_safetensors(start, fs::file_size(path))) return;
+  for (const Form& form : kOtherForms) {
+    if (!start.starts_with(form.start)) continue;
+    throw CheckpointError("{}: expected weights (torch.save or safetensors), found {}", path.string(), form.meaning);
+  }
+}
+
 NamedTensors read_part(const fs::path& path) {
-  refuse_other_weights(path);
+  refuse_other_form(path);
   return is_torch_file(path) ? tensors_of(read_torch_file(path), path.string()) : read_safetensors(path);
 }
 
@@ -151,17 +162,11 @@ std::string other_weights(const fs::path& folder) {
 }
 
 void refuse_other_weights(const fs::path& path) {
-  if (const std::string why = stand_in(path); !why.empty()) throw CheckpointError("{}: {}", path.string(), why);
+  refuse_other_form(path);
   const std::string part = part_text(path.filename().string());
   if (!part.empty() && find_hub_weights(path.parent_path()).value_or(path) != path) {
     throw CheckpointError("{}: this is {} of a model's weights; give the folder, {}", path.string(), part,
                           path.parent_path().string());
-  }
-  const std::string start = start_of(path);
-  if (may_be_safetensors(start, fs::file_size(path))) return;
-  for (const Form& form : kOtherForms) {
-    if (!start.starts_with(form.start)) continue;
-    throw CheckpointError("{}: expected weights (torch.save or safetensors), found {}", path.string(), form.meaning);
   }
 }
 

@@ -5,17 +5,13 @@
 #include <initializer_list>
 #include <string>
 
+#include "ascii_lower.hpp"
+
 namespace canine {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return lower;
-}
 
 std::string_view trimmed(std::string_view text) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
@@ -56,7 +52,7 @@ bool is_server_message(std::string_view lower) {
 FileKind markup_kind(std::string_view start) {
   const std::string_view text = trimmed(start);
   if (text.empty()) return {};
-  const std::string lower = lower_case(text);
+  const std::string lower = ascii_lower(text);
   if (lower.starts_with("version https://git-lfs.github.com/")) {
     return FileKind::foreign("a Git LFS pointer, not the file itself",
                              "Fetch the file: 'git lfs pull' in its repository");

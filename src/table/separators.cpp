@@ -4,17 +4,12 @@
 #include <array>
 #include <string_view>
 
+#include "ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/table/column_hints.hpp"
 
 namespace canine {
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return lower;
-}
 
 std::string_view spelled(char separator) {
   switch (separator) {
@@ -43,7 +38,7 @@ std::string way_out(char separator) {
 
 std::string lower_extension(const std::filesystem::path& path) {
   constexpr auto kPacked = std::to_array<std::string_view>({".gz", ".bz2", ".zst", ".lz4"});
-  std::filesystem::path name = lower_case(path.filename().string());
+  std::filesystem::path name = ascii_lower(path.filename().string());
   if (std::ranges::find(kPacked, name.extension().string()) != kPacked.end()) name = name.stem();
   return name.extension().string();
 }
@@ -55,7 +50,7 @@ char separator_of(const std::filesystem::path& path) {
 
 bool is_separator_line(const std::filesystem::path& path, const std::vector<std::string>& fields) {
   constexpr std::string_view kMark = "sep=";
-  const std::string first = lower_case(fields[0]);
+  const std::string first = ascii_lower(fields[0]);
   if (!first.starts_with(kMark)) return false;
   if (fields.size() == 2 && first == kMark && fields[1].empty()) return true;  // cut at the separator itself
   if (fields.size() > 1 || first.size() != kMark.size() + 1) return false;

@@ -48,7 +48,7 @@ TEST_CASE("run fault: a save that cannot be written leaves everything as it was"
   for (const rlim_t bytes : {rlim_t{0}, rlim_t{1}, rlim_t{2'000'000}, rlim_t{4'000'900}}) {
     INFO(bytes);
     {
-      const FileSizeLimit limit(bytes);
+      const testing::FileSizeLimit limit(bytes);
       CHECK_THROWS_AS(run.save(2, content_of(2)), IoError);
     }
     CHECK(num_files(folder.path()) == 3);
@@ -109,7 +109,7 @@ TEST_CASE("run fault: a run killed at any byte of a save resumes from the save b
   for (const uint64_t at : {uint64_t{0}, uint64_t{1}, uint64_t{4096}, bytes / 2, bytes - 1}) {
     INFO(at);
     const int signal = signal_of_child([&] {
-      const FileSizeLimit limit(at);
+      const testing::FileSizeLimit limit(at);
       ::signal(SIGXFSZ, SIG_DFL);  // a death in the middle of a write
       run.save(2, content_of(2));
     });

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "canine/data/dataset.hpp"
 #include "canine/data/key.hpp"
 #include "support/general_system.hpp"
 #include "support/temporary_folder.hpp"

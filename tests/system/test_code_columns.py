@@ -168,7 +168,7 @@ def test_columns_of_any_name_are_evaluated(tmp_path):
                               ([*own[:4], "--language", "en", "--target-cols", "first", "third"], "--target-cols")):
         result = program.run("--checkpoint", *MODEL, *arguments)
         assert result.returncode == 2
-        assert advice in result.stderr and "Its columns are job, " in result.stderr
+        assert advice in result.stderr and "Its columns are 'job', " in result.stderr
     result = program.run("--checkpoint", *MODEL, *own, "--language", "en", "--language-col", "tongue")
     assert result.returncode == 2 and "exclude each other" in result.stderr
 

@@ -158,6 +158,13 @@ def test_partitioned_folders_are_named_with_their_column(run, tmp_path):
     for command in (predict_command("d"), finetune_command("d"), evaluate_command("d")):
         stderr = run(*command, code=2).stderr
         assert "this is a folder" in stderr and "'d/*/*.parquet'" in stderr and "column lang is in the names" in stderr
-    result = run(*train_mixer_command("d/*/*.parquet"), code=65)
-    assert "whose column 'lang' is in the names of its folders only" in result.stderr
-    assert "pandas.read_parquet('d')" in result.stderr
+    for command, code in ((train_mixer_command("d/*/*.parquet"), 65), (evaluate_command("d/*/*.parquet"), 2)):
+        result = run(*command, code=code)
+        assert "whose column 'lang' is in the names of its folders only" in result.stderr
+        assert "pandas.read_parquet('d')" in result.stderr
+
+
+def test_a_column_of_languages_that_looks_like_lang_is_not_passed_over(run, tmp_path):
+    (tmp_path / "in.csv").write_text(VALIDATION.read_text().replace("lang", "\u00a0lang", 1))
+    result = run(*evaluate_command("in.csv"), code=2)
+    assert r"'lang' and $'\u00A0lang' differ only in blanks" in result.stderr
