@@ -217,7 +217,7 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   refuse_streams_of_several(values, start.starts_others || start.launch.distributed());
   keep_standard_output(values.outputs());
   check_evaluate_options(values);
-  require_evaluated_columns(values, values.model.overrides.target_cols);
+  check_evaluated_files(values);
   if (start.starts_others) return start_processes(start.devices, "evaluation");
   Job job(start.launch, values.launch);
   const ProcessSetup setup =

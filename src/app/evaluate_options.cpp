@@ -98,6 +98,11 @@ void require_evaluated_columns(const EvaluateOptions& values, const std::vector<
   }
 }
 
+void check_evaluated_files(EvaluateOptions& values) {
+  values.names_no_language = names_no_language(values);
+  require_evaluated_columns(values, values.model.overrides.target_cols);
+}
+
 std::vector<NamedFile> EvaluateOptions::outputs() const { return {{"fn-out", fn_out}, {"summary", summary}}; }
 
 OptionSet evaluate_option_set() {
@@ -141,7 +146,6 @@ void check_evaluate_options(EvaluateOptions& values) {
     log_note("neither --fn-out nor --summary is given, so results are on the console only");
   }
   values.files = find_input_files("val-data", values.val_data);
-  values.names_no_language = names_no_language(values);
   std::vector<NamedFile> inputs = input_files(values.model);
   for (const std::filesystem::path& file : values.files) inputs.push_back({"val-data", file});
   check_output_files(values.outputs(), inputs, Streams::kTaken);

@@ -246,8 +246,8 @@ TEST_CASE("flags that need or exclude each other") {
   CHECK(error({"--target-cols", "code"}).starts_with("--dataset is missing: give the CSV or Parquet file"));
   CHECK(error({"--dataset", data}).starts_with("--target-cols is missing: "));
   CHECK(error({"--dataset", "absent.csv", "--target-cols", "code"}) == "--dataset absent.csv: there is no such file");
-  CHECK(error({"--dataset", folder.path().string(), "--target-cols", "code"}) ==
-        "--dataset " + folder.path().string() + ": a file was expected, this is a folder");
+  CHECK(error({"--dataset", folder.path().string(), "--target-cols", "code"})
+            .starts_with("--dataset " + folder.path().string() + ": a file was expected, this is a folder"));
   CHECK(with({"--language", "en", "--language-col", "lang"})
             .starts_with("--language en and --language-col lang exclude"));
   CHECK(with({"--block-size", "127"}).empty());

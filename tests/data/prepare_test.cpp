@@ -258,8 +258,8 @@ TEST_CASE("Missing columns are named with their flag", "[prepare]") {
     Bench bench(source);
     CHECK_THROWS_MATCHES(bench.run(), UsageError, MessageMatches(ContainsSubstring(expected)));
   };
-  refused_file("text;a\nx;111\n", "is ';' the separator?");
-  refused_file("text\ta\nx\t111\n", "are tabs the separators?");
+  refused_file("text;a\nx;111\n", "separated by ';' where commas are expected");
+  refused_file("text\ta\nx\t111\n", "Give the file a name that ends in .tsv");
   Bench absent("text,a\nx,111\n");
   absent.options.dataset = absent.folder / "nothing.csv";
   CHECK_THROWS_AS(absent.run(), IoError);

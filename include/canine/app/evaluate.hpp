@@ -41,7 +41,7 @@ struct EvaluateOptions {
   LaunchSettings launch;
 
   std::vector<std::filesystem::path> files;  ///< of val_data, by check_evaluate_options
-  bool names_no_language = false;            ///< neither flags nor files do; likewise
+  bool names_no_language = false;            ///< neither flags nor files do, by check_evaluated_files
 
   std::vector<NamedFile> outputs() const;
   /// Where descriptions and languages stand; the rest is left to the caller.
@@ -61,6 +61,9 @@ void check_evaluate_options(EvaluateOptions& values);
 /// Throws UsageError naming flag, file and its columns unless all files have the columns of descriptions, languages and
 /// codes; `target_cols` empty = the latter are not known yet.
 void require_evaluated_columns(const EvaluateOptions& values, const std::vector<std::string>& target_cols);
+
+/// The same by flags alone, before the model is known; also finds out whether anything names the rows' languages.
+void check_evaluated_files(EvaluateOptions& values);
 
 /// The program evaluate: reads the arguments (without the program's name) and runs.
 int evaluate_main(const std::vector<std::string>& arguments);
