@@ -164,7 +164,7 @@ def test_columns_of_any_name_are_evaluated(tmp_path):
         assert (tmp_path / (language[0].strip("-") + ".csv")).read_bytes() == (tmp_path / "usual.csv").read_bytes()
 
     program = built("evaluate", tmp_path)
-    for arguments, advice in ((own, "--language-col"), (own[:2], "--input-col"),
+    for arguments, advice in ((own[:2], "--input-col"),
                               ([*own[:4], "--language", "en", "--target-cols", "first", "third"], "--target-cols")):
         result = program.run("--checkpoint", *MODEL, *arguments)
         assert result.returncode == 2
@@ -205,9 +205,9 @@ def test_rows_behind_the_coded_ones_may_change(tmp_path):
     rows(300, last=7).to_csv(tmp_path / "other.csv", index=False)
     result = predict(tmp_path, "--fn-in", "other.csv", "--fn-out", "out.csv", *common, "--resume", code=65)
     assert "rows of the interrupted run are not the first rows of other.csv" in result.stderr
-    rows(10).to_csv(tmp_path / "other.csv", index=False)
+    rows(5).to_csv(tmp_path / "other.csv", index=False)
     result = predict(tmp_path, "--fn-in", "other.csv", "--fn-out", "out.csv", *common, "--resume", code=65)
-    assert "other.csv has only 10" in result.stderr
+    assert "other.csv has only 5" in result.stderr
     result = predict(tmp_path, "--fn-in", "whole.csv", "--fn-out", "out.csv", *common, "--resume", "--batch-size", "4", code=2)
     assert "\n  --batch-size: then 8, now 4\n" in result.stderr and result.stderr.count(": then ") == 1
 
