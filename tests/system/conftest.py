@@ -112,7 +112,7 @@ def jobs(tmp_path):
 def train_on_rows(folder, rows, *codes):
     """A short run in folder/out on 60 of the rows, with the others for validation; returns out and their file."""
     training = [*codes, "--encoder-config", FIXTURES / "encoder" / "config.json", "--max-len", "32", "--padding", "mask",
-                "--batch-size", "10", "--learning-rate", "1e-2", "--num-epochs", "20", "--dropout", "0", "--augmentation-prob", "0",
+                "--batch-size", "10", "--learning-rate", "3e-3", "--num-epochs", "20", "--dropout", "0", "--augmentation-prob", "0",
                 "--num-threads", "1"]
     if "--formatter" in codes:
         rows[:60].to_csv(folder / "train.csv", index=False)
