@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <exception>
 
 #include "canine/launch/request_signals.hpp"
 #include "launcher_death.hpp"
@@ -111,7 +112,14 @@ StopRequest::StopRequest() {
 }
 
 StopRequest::~StopRequest() {
-  for (size_t i = 0; i < kEndSignals.size(); ++i) ::sigaction(kEndSignals[i], &g_former_end[i], nullptr);
+  const bool by_error = std::uncaught_exceptions() > 0;
+  for (size_t i = 0; i < kEndSignals.size(); ++i) {
+    if (by_error && kEndSignals[i] == SIGTERM) {
+      ::signal(SIGTERM, SIG_IGN);
+    } else {
+      ::sigaction(kEndSignals[i], &g_former_end[i], nullptr);
+    }
+  }
   for (size_t i = 0; i < kLimitSignals.size(); ++i) ::sigaction(kLimitSignals[i], &g_former_limit[i], nullptr);
   ::sigaction(kSaveSignal, &g_former_save, nullptr);
   ::sigaction(SIGPIPE, &g_former_pipe, nullptr);

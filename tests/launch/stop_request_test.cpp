@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
 #include <functional>
+#include <stdexcept>
 
 namespace canine {
 namespace {
@@ -34,6 +35,20 @@ TEST_CASE("a signal becomes a request and the program goes on") {
     ::raise(number);
     CHECK(StopRequest::signal() == number);
   }
+}
+
+TEST_CASE("a program that ends by an error is not ended by SIGTERM meanwhile") {
+  const int status = status_of_child([] {
+    try {
+      const StopRequest request;
+      throw std::runtime_error("a fault");
+    } catch (const std::runtime_error&) {
+      ::raise(SIGTERM);
+      ::_exit(70);
+    }
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 70);
 }
 
 TEST_CASE("a second signal ends the process with the default action") {

@@ -1,6 +1,5 @@
 #include "canine/table/table_writer.hpp"
 
-
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
