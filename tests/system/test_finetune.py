@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_is_found_out_first(finetune):
     (finetune.folder / "out").write_text("a file")
     result = finetune.run(*SHORT)
     assert result.returncode == 73
-    assert "is a file, a folder was expected" in result.stderr
+    assert "out is no folder; give another name" in result.stderr
 
 
 # ---------------------------------------------------------------------------------------------- training

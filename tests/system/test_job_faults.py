@@ -207,9 +207,9 @@ def test_a_rank_killed_before_the_first_step_ends_the_others(jobs, tmp_path):
 
 def test_a_failing_preparation_ends_all_ranks(jobs, tmp_path):  # D19
     """The code is that of the cause."""
-    job = jobs(*by_itself(tmp_path), "--target-cols", "absent")
-    assert job.end(IN_TIME) == 2
-    assert re.search("rank 1 .*absent", job.text), job.text
+    job = jobs(*by_itself(tmp_path), "--block-size", "3")
+    assert job.end(IN_TIME) == 65
+    assert re.search("rank 1 .*cannot be encoded", job.text), job.text
 
 
 # ---------------------------------------------------------------------------------------------- in the middle

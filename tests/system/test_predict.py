@@ -146,7 +146,8 @@ def test_flat_predictions_are_those_of_the_python_program(predict):
     reference = evaluated()
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
     arguments = ["--fn-in", "in.csv", "--col", "text", "--language-col", "language", "--mode", "flat", *MODEL]
-    assert run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0", "--clean-text", "published").stderr == ""
+    said = run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0", "--clean-text", "published").stderr
+    assert all("--max-len 128" in line for line in said.splitlines())
     result = read(predict.folder / "all.csv")
     assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
     for i in range(5):
