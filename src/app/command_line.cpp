@@ -19,7 +19,8 @@ UsageError unknown_option(const std::deque<Option>& options, const std::string& 
 }
 
 /// The one option that `name` (without the leading hyphens) is or abbreviates. Only options of the Python program may
-/// be abbreviated, as there: so an abbreviation never turns into another option of ours.
+/// be abbreviated, as there: so an abbreviation never turns into another option of ours, nor into a rarer one than the
+/// one that the word is for elsewhere.
 const Option& resolve(const std::deque<Option>& options, std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');
   std::vector<const Option*> matches;
@@ -28,7 +29,11 @@ const Option& resolve(const std::deque<Option>& options, std::string name) {
     if (option.name() == name) return option;
     if (!option.is_addition() && option.name().starts_with(name)) matches.push_back(&option);
   }
-  if (matches.size() == 1) return *matches[0];
+  if (matches.size() == 1) {
+    const std::string hint = meant_otherwise(name, *matches[0], options);
+    if (hint.empty()) return *matches[0];
+    throw UsageError("unknown option --{}{}; --{} must be written in full", name, hint, matches[0]->name());
+  }
   if (matches.empty()) throw unknown_option(options, "--" + name);
   std::vector<std::string> names;
   for (const Option* option : matches) names.push_back("--" + option->name());

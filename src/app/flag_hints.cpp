@@ -138,6 +138,16 @@ std::string flag_hint(std::string_view typed, const std::deque<Option>& options,
   return hint.empty() ? by_spelling(name, options, spelling) : hint;
 }
 
+std::string meant_otherwise(std::string_view abbreviation, const Option& option, const std::deque<Option>& options) {
+  const std::string word = without_hyphens(normal_form(abbreviation));
+  if (word.size() == 1) return "";  // people write words of one letter behind one hyphen
+  for (const FlagMeaning& meaning : flag_meanings()) {
+    if (std::ranges::find(meaning.words, word) == meaning.words.end()) continue;
+    if (std::ranges::find(meaning.ours, option.name(), &FlagOfOurs::name) != meaning.ours.end()) return "";
+  }
+  return by_meaning(word, options, Spelling::kFlag);
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   constexpr size_t kShort = 3;  // letters, of which two others make another word
   const size_t most = word.size() <= kShort ? 1 : std::max<size_t>(2, word.size() / 3);

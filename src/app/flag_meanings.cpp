@@ -63,7 +63,8 @@ std::vector<FlagMeaning> output_meanings() {
        {{"eval-interval"}}},
       {{"loggingsteps", "logevery", "logeverynsteps", "logfreq", "printfreq", "logsteps"}, {{"log-interval"}}},
       {{"wandb", "usewandb", "reportto", "wandbproject", "tensorboard", "mlflow", "logger"},
-       {{"save-path", "", "logs.csv in that folder has the figures of all validations"},
+       {{"log-wandb"},
+        {"save-path", "", "logs.csv in that folder has the figures of all validations"},
         {"save-dir", "", "logs.csv in that folder has the figures of all validations"},
         {"summary"}}},
   };

@@ -9,31 +9,41 @@
 
 namespace canine {
 
-EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& job) {
-  if (!settings.encoder_config.empty()) {
-    const std::string path = settings.encoder_config.string();
-    return {load_encoder_config(path, "--encoder-config " + path), std::nullopt, "random weights"};
-  }
-  const bool only_shape = resuming || !settings.initial_checkpoint.empty();
-  const auto folder =
-      find_model_folder("encoder", settings.encoder, job, only_shape ? HubFiles::kConfig : HubFiles::kModel);
-  const std::string config = read_encoder_config(folder);
-  if (is_mixer_config(config)) {
-    throw UsageError(
-        "--encoder {}: this is a trained model, not an encoder alone; to start from its encoder give "
-        "--initial-checkpoint {} --only-encoder",
-        settings.encoder, settings.encoder);
-  }
-  const EncoderOptions shape = parse_encoder_config(config, (folder / "config.json").string());
-  if (only_shape) return {shape, std::nullopt, folder.string()};
-  return {shape, find_encoder(folder), folder.string()};
+namespace {
+
+void check_max_len(const EncoderOptions& encoder, const std::string& source, int64_t max_len) {
+  const int64_t most = encoder.num_hash_buckets;  // rows of its table of positions
+  if (max_len <= most) return;
+  throw UsageError("--max-len {}: the encoder of {} takes texts of {} characters at most", max_len, source, most);
 }
 
-void check_max_len(const EncoderChoice& encoder, int64_t max_len) {
-  const int64_t most = encoder.shape.num_hash_buckets;  // rows of its table of positions
-  if (max_len <= most) return;
-  throw UsageError("--max-len {}: the encoder ({}) takes texts of {} characters at most", max_len, encoder.description,
-                   most);
+}  // namespace
+
+EncoderChoice choose_encoder(const ModelSettings& settings, int64_t max_len, bool resuming, Job& job) {
+  if (!settings.encoder_config.empty()) {
+    const std::string path = settings.encoder_config.string();
+    const EncoderOptions shape = load_encoder_config(path, "--encoder-config " + path);
+    check_max_len(shape, path, max_len);
+    return {shape, std::nullopt, "random weights"};
+  }
+  const auto shape_in = [&](const std::filesystem::path& folder) {
+    const std::string config = read_encoder_config(folder);
+    if (is_mixer_config(config)) {
+      throw UsageError(
+          "--encoder {}: this is a trained model, not an encoder alone; to start from its encoder give "
+          "--initial-checkpoint {} --only-encoder",
+          settings.encoder, settings.encoder);
+    }
+    const EncoderOptions shape = parse_encoder_config(config, (folder / "config.json").string());
+    check_max_len(shape, folder.string(), max_len);
+    return shape;
+  };
+  // The shape alone first: what it does not allow is refused before weights are downloaded.
+  auto folder = find_model_folder("encoder", settings.encoder, job, HubFiles::kConfig);
+  const EncoderOptions shape = shape_in(folder);
+  if (resuming || !settings.initial_checkpoint.empty()) return {shape, std::nullopt, folder.string()};
+  folder = find_model_folder("encoder", settings.encoder, job, HubFiles::kModel);
+  return {shape_in(folder), find_encoder(folder), folder.string()};
 }
 
 std::optional<StartWeights> find_start_weights(const ModelSettings& settings, const FormatterOptions& formatter,

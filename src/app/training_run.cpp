@@ -354,8 +354,7 @@ int TrainingRun::run(TrainingDataSource& source) {
     if (!only_prepare_) {                                    // before anything is written
       settings_.train.plan_batches(context.process.launch);  // which may refuse them
       const bool resuming = resumes(settings_);
-      context.encoder = choose_encoder(settings_.model, resuming, job);
-      check_max_len(context.encoder, settings_.train.max_len);
+      context.encoder = choose_encoder(settings_.model, settings_.train.max_len, resuming, job);
       if (!resuming) start = find_start_weights(settings_.model, source.formatter(), job);
     }
     return Work(job, options_, settings_, context, std::move(start), source).run(only_prepare_);

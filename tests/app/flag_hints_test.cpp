@@ -157,6 +157,15 @@ TEST_CASE("an abbreviation is one of the Python program's flags, never of ours")
   CHECK(error_of<Predict>({"--keep", "x"}) == "unknown option --keep; here that is --keep-cols");
 }
 
+TEST_CASE("an abbreviation never picks a rarer flag than the one that is meant") {
+  CHECK(error_of<Finetune>({"--input", "x.csv"}) ==
+        "unknown option --input; here that is --dataset; --input-col must be written in full");
+  CHECK(error_of<Finetune>({"--wandb"}).starts_with("unknown option --wandb; here that is --log-wandb"));
+  Finetune meant;
+  CHECK(meant.options.parse({"--input-c", "x"}));
+  CHECK(meant.values.data.input_col == "x");
+}
+
 TEST_CASE("the flags that may be abbreviated in finetune are the Python program's") {
   const std::set<std::string> python = {"help",
                                         "save-path",

@@ -140,7 +140,16 @@ def test_refusals_end_all_processes_before_anything_is_written(jobs, serve, tmp_
     assert job.end() == code
     assert [line for line in job.lines if f"error: --encoder {name}: " in line and message in line], job.text
     assert not (tmp_path / "out").exists()
-    assert not list(tmp_path.glob("hf/hub/models--*/snapshots"))
+    assert not list(tmp_path.glob("hf/hub/models--*/snapshots/*/model.safetensors"))
+
+
+def test_what_the_encoder_cannot_take_is_refused_before_its_weights_are_downloaded(jobs, serve, tmp_path):
+    hub = serve()
+    job = jobs(PROGRAM, *with_encoder(tmp_path, "org/tiny"), "--max-len", "3000", env=variables(hub, tmp_path))
+    assert job.end() == 2
+    assert "error: --max-len 3000: the encoder of " in job.text and "takes texts of 208 characters at most" in job.text
+    assert downloaded(hub) == [("endpoint", "/org/tiny/resolve/main/config.json")]
+    assert not (tmp_path / "out").exists()
 
 
 def test_weights_that_a_checkpoint_has_are_not_downloaded(jobs, serve, tmp_path):

@@ -22,6 +22,10 @@ enum class Spelling { kFlag, kKey };
 /// `word` as it was typed, with or without hyphens in front. "" if nothing comes to mind.
 std::string flag_hint(std::string_view word, const std::deque<Option>& options, Spelling spelling = Spelling::kFlag);
 
+/// What to say where `abbreviation` is the beginning of `option` alone, but a word for something else: in finetune
+/// "--input" begins --input-col, and people mean --dataset. "" where it may mean the option.
+std::string meant_otherwise(std::string_view abbreviation, const Option& option, const std::deque<Option>& options);
+
 /// The programs that train, predict and evaluate, and that have an option of this name (with hyphens inside).
 std::vector<std::string> programs_with(std::string_view option);
 

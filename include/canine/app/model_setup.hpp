@@ -31,16 +31,14 @@ struct ModelSettings {
 struct EncoderChoice {
   EncoderOptions shape;
   std::optional<EncoderFolder> pretrained;  ///< none = random weights, or those of a checkpoint
-  std::string description;                  ///< "models/canine-s" or "random weights, shape of config.json"
+  std::string description;                  ///< "models/canine-s" or "random weights"
 };
 
 /// Finds the encoder, downloading it if need be (app/hub_model.hpp), and reads its shape, not its weights. Where
 /// another file gives those (the run's own checkpoint if it is `resuming`, or --initial-checkpoint), its config.json is
-/// enough. All processes of the job call it. Throws UsageError, IoError or CannotWriteError.
-EncoderChoice choose_encoder(const ModelSettings& settings, bool resuming, Job& job);
-
-/// Throws UsageError if texts of `max_len` characters are longer than the encoder takes.
-void check_max_len(const EncoderChoice& encoder, int64_t max_len);
+/// enough. All processes of the job call it. Throws UsageError, also if texts of `max_len` characters are longer than
+/// the encoder takes, IoError or CannotWriteError.
+EncoderChoice choose_encoder(const ModelSettings& settings, int64_t max_len, bool resuming, Job& job);
 
 /// Finds and reads the model of --initial-checkpoint; of a Hub name that is not in the local cache the first process
 /// downloads it. nullopt if there is none. Throws UsageError, IoError or CannotWriteError naming the flag, and
