@@ -7,6 +7,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/utf8.hpp"
+#include "canine/data/columns.hpp"
 #include "canine/table/column_hints.hpp"
 #include "canine/table/table.hpp"
 
@@ -84,6 +85,7 @@ Dataset::Options EvaluateOptions::columns() const {
 
 void require_evaluated_columns(const EvaluateOptions& values, const std::vector<std::string>& target_cols) {
   const Dataset::Options columns = values.columns();
+  require_separate_columns(target_cols, columns.text_col, columns.language ? "" : columns.language_col);
   for (const std::filesystem::path& file : values.files) {
     const std::vector<std::string> present = read_column_names(file);
     const auto require = [&](const std::string& name, const char* what, const char* flags) {

@@ -40,11 +40,13 @@ class CodeNumbers {
     return numbers;
   }
 
-  /// Of labels of which the model lacks some. What it lacks is nothing that it could have written.
+  /// Of labels of which the model lacks some, or of none. What it lacks is nothing that it could have written, and a
+  /// row without codes is not right because the model wrote none.
   static std::vector<int64_t> of(const std::vector<Dataset::Code>& codes) {
     std::vector<int64_t> numbers;
     int64_t unknown = std::numeric_limits<int64_t>::min();
     for (const Dataset::Code& code : codes) numbers.push_back(code.index >= 0 ? code.index : unknown++);
+    if (codes.empty()) numbers.push_back(unknown);
     return numbers;
   }
 

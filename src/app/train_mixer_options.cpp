@@ -10,6 +10,7 @@
 #include "canine/app/train_mixer.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/data/columns.hpp"
 
 namespace canine {
 namespace {
@@ -56,6 +57,7 @@ CodeSystem::Options general_codes(const OptionSet& options, const MixerData& dat
   CodeSystem::Options checked = codes;
   checked.key = std::make_shared<const LabelKey>();  // its own is made later, from the data
   CodeSystem{checked};
+  require_separate_columns(data.target_cols, kTextColumn, kLanguageColumn);
   return codes;
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
-#include "canine/data/columns.hpp"
+#include "canine/table/table.hpp"
 #include "canine/text/hisco_codes.hpp"
 #include "canine/text/hisco_formatter.hpp"
 #include "canine/text/occ1950_formatter.hpp"
@@ -21,10 +21,6 @@ void require_columns(const std::vector<std::string>& columns, FormatterKind kind
                      columns.size());
   }
   for (auto name = columns.begin(); name != columns.end(); ++name) {
-    if (*name == kTextColumn || *name == kLanguageColumn) {
-      throw UsageError("the label column {} is the column of {}", *name,
-                       *name == kTextColumn ? "descriptions" : "languages");
-    }
     if (std::find(columns.begin(), name, *name) != name) throw UsageError("the label column {} is named twice", *name);
   }
 }
@@ -58,6 +54,7 @@ CodeSystem::CodeSystem(const Options& options, std::shared_ptr<const Formatter> 
 }
 
 bool CodeSystem::is_missing(std::string_view cell) const {
+  if (is_missing_text(cell)) return true;
   return options_.formatter.kind == FormatterKind::kOcc1950 && Occ1950Formatter::is_missing(cell);
 }
 

@@ -100,6 +100,7 @@ class Dataset::Interner {
 Dataset::Dataset(const Options& options) : system_(options.system) {
   if (options.files.empty()) throw UsageError("no data files were given");
   if (!system_) throw InternalError("a data set needs a system of codes");
+  require_separate_columns(system_->target_cols(), options.text_col, options.language ? "" : options.language_col);
   num_columns_ = system_->target_cols().size();
   Interner languages(languages_);
   Interner codes(codes_);
@@ -167,7 +168,10 @@ void Dataset::append_file(const std::filesystem::path& path, const Options& opti
   }
   assign_classes();
   check_rows(table, first_row, options);
-  if (options.tell_oddities && !log_is_quiet()) warn_of(find_label_oddities(table, *system_), table, *system_);
+  if (options.tell_oddities && !log_is_quiet()) {
+    warn_of(find_label_oddities(table, *system_), table, *system_,
+            options.keep_unknown_codes ? LabelUse::kEvaluation : LabelUse::kTraining);
+  }
 }
 
 std::vector<LanguageRows> Dataset::languages() const {
@@ -229,6 +233,10 @@ std::optional<std::string> Dataset::fault_of(int64_t row, const Options& options
     return fmt::format(", column {}, '{}': {}", fault.column, fault.code, *reason);
   }
   const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(row) * num_columns_;
+  const bool has_no_code = codes[0] == kMissingCell && system_->options().formatter.kind == FormatterKind::kGeneral;
+  if (has_no_code && options.keep_unknown_codes) {  // training learns to write nothing, which nobody can judge
+    return fmt::format(", column {}: no code: the first label column is empty", target_cols[0]);
+  }
   for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
     if (class_of_code_[codes[column]] >= 0) continue;
     return fmt::format(", column {}: the code '{}' is none of the {} known classes{}{}", target_cols[column],

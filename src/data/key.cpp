@@ -33,7 +33,7 @@ void add_codes(const std::filesystem::path& path, const std::vector<std::string>
   const Table table = read_table(path, options);
   for (int64_t row = 0; row < table.num_rows; ++row) {
     for (const StringColumn& column : table.columns) {
-      if (column.missing(row)) break;
+      if (column.missing(row) || is_missing_text(column.text(row))) break;  // the latter in Parquet files
       key.add(column.text(row));
     }
   }

@@ -35,17 +35,24 @@ LabelOddities find_label_oddities(const Table& table, const CodeSystem& system) 
       oddities.forms.add(form, *cells[i], i, row);
     }
     oddities.num_gaps += behind_gap;
+    oddities.num_without_code += !cells[0];
     if (is_changed) continue;
     oddities.longest_code = std::max(oddities.longest_code, longest_code(cells, formatter.use_within_block_sep));
   }
   return oddities;
 }
 
-void warn_of(const LabelOddities& oddities, const Table& table, const CodeSystem& system) {
+void warn_of(const LabelOddities& oddities, const Table& table, const CodeSystem& system, LabelUse use) {
   const std::string path = table.path.string();
+  const auto rows_have = [](int64_t rows) { return rows == 1 ? "1 row has" : format_count(rows) + " rows have"; };
+  const bool is_general = system.options().formatter.kind == FormatterKind::kGeneral;
+  if (use == LabelUse::kTraining && is_general && oddities.num_without_code > 0) {
+    log_warning("{}: {} no code in column {}; the model learns to write none for such descriptions", path,
+                rows_have(oddities.num_without_code), system.target_cols()[0]);
+  }
   if (oddities.num_gaps > 0) {
     log_warning("{}: {} a code behind an empty label column; codes after a gap do not count", path,
-                oddities.num_gaps == 1 ? "1 row has" : format_count(oddities.num_gaps) + " rows have");
+                rows_have(oddities.num_gaps));
   }
   for (const std::string& finding : oddities.forms.findings(table, system.target_cols(), system.options().formatter)) {
     log_warning("{}", finding);

@@ -84,7 +84,7 @@ class PartScan {
       return;
     }
     result.usable.push_back(row);
-    count_oddities();
+    count_oddities(row);
     if (!has_short_code(layout_, sequence_, cells_[0] == kQuestionMark)) return;
     ++result.num_short;
     if (reject_short_) reject_short(row);
@@ -120,7 +120,8 @@ class PartScan {
     CsvWriter(result.rejected_lines).row(std::array<std::string_view, 4>{line, fault.column, fault.code, reason});
   }
 
-  void count_oddities() {
+  void count_oddities(int64_t row) {
+    result.num_without_code += labels_.is_empty(row, 0);
     const auto gap = std::ranges::find_if(cells_, [](const auto& cell) { return !cell.has_value(); });
     result.num_gaps += std::any_of(gap, cells_.end(), [](const auto& cell) { return cell.has_value(); });
     result.num_split_codes +=
@@ -147,6 +148,7 @@ void append(LabelScan& to, const LabelScan& from) {
   to.num_short += from.num_short;
   to.num_split_codes += from.num_split_codes;
   to.num_gaps += from.num_gaps;
+  to.num_without_code += from.num_without_code;
   to.longest_code = std::max(to.longest_code, from.longest_code);
   to.forms.append(from.forms);
   for (const auto& [reason, count] : from.bad_reasons) to.bad_reasons[reason] += count;
@@ -161,9 +163,12 @@ LabelColumns::LabelColumns(const Table& table, const std::vector<std::string>& n
   for (const std::string& name : names) columns_.push_back(&table.column(name));
 }
 
+bool LabelColumns::is_empty(int64_t row, size_t column) const {
+  return is_missing(row, column) || columns_[column]->text(row) == kBlank;
+}
+
 std::optional<std::string_view> LabelColumns::cell(int64_t row, size_t column) const {
-  const std::string_view text = columns_[column]->text(row);
-  if (!is_missing(row, column) && text != kBlank) return text;
+  if (!is_empty(row, column)) return columns_[column]->text(row);
   return column == 0 ? std::optional(kQuestionMark) : std::nullopt;
 }
 

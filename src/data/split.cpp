@@ -1,5 +1,7 @@
 #include "split.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -85,6 +87,11 @@ void warn_about_oddities(const Table& table, const PrepareOptions& options, cons
                 "in the validation rows only and will never be trained");
   }
   warn_if_any_row(scan.num_split_codes, "a '&' inside a label cell; it separates codes, so such a cell is several");
+  warn_if_any_row(scan.num_without_code,
+                  fmt::format("no code in column {}; as in the Python program it becomes '?', which is learned like "
+                              "another code, with those of the columns behind it. Take such rows out if that is not "
+                              "meant",
+                              options.target_cols.front()));
   warn_if_any_row(scan.num_gaps, "a code behind an empty label column; codes after a gap are not learned");
   const DescriptionSurvey descriptions = survey_of(texts, split);
   warn_if_any_row(descriptions.empty(), kNoDescription);

@@ -292,6 +292,7 @@ TEST_CASE("Oddities are counted, unless somebody has told of them", "[dataset]")
   source.add_file(rows).load();
   CHECK_THAT(source.err, ContainsSubstring("2 of 5 rows of ") && ContainsSubstring("have no description") &&
                              ContainsSubstring("1 row has a code behind an empty label column") &&
+                             ContainsSubstring("1 row has no code in column a; the model learns to write none") &&
                              ContainsSubstring("column a: 1 code has fewer than 3 digits, 3 have 3") &&
                              ContainsSubstring("column occ1: 1 description has no letter"));
   Source quiet;
@@ -314,6 +315,13 @@ TEST_CASE("A block size that holds all codes is named, unless their form is the 
 
 TEST_CASE("Impossible data set options are refused", "[dataset]") {
   CHECK_THROWS_AS(Source().load(), UsageError);
+  for (const auto& [text, language] : {std::pair("a", "lang"), std::pair("occ1", "b")}) {
+    Source twice;
+    twice.add_file("occ1,a,b,lang\nx,111,,en\n");
+    twice.options.text_col = text;
+    twice.options.language_col = language;
+    CHECK_THROWS_AS(twice.load(), UsageError);
+  }
   Source source;
   source.add_file("occ1,a,b,lang\nx,111,,en\n");
   source.options.system = nullptr;

@@ -56,6 +56,13 @@ def test_descriptions_that_are_none_are_counted(finetune):
     assert "--input-col occ1: 1 description has no letter and no digit (such as '-')" in result.stderr
 
 
+def test_rows_without_a_code_are_counted(finetune):
+    write(finetune, "occ1,a,b\nfarmer,,\nbaker,,11111\nsmith,11111,\n")
+    result = finetune.run(*PREPARE)
+    assert "2 rows have no code in column a; as in the Python program it becomes '?'" in result.stderr
+    assert "baker,?,11111" in (finetune.folder / "out" / "data_train.csv").read_text()
+
+
 # ---------------------------------------------------------------------------------------------- train_mixer
 
 
@@ -95,6 +102,17 @@ def test_codes_of_ones_own_system_in_train_mixer(train_mixer):
     result = train(train_mixer, *gpf, "--block-size", "3")
     assert result.returncode == 65
     assert "--block-size 5 holds all codes." in result.stderr
+
+
+@pytest.mark.parametrize("empty", ["", None, "NA"])
+def test_an_empty_text_in_a_parquet_file_is_no_code(train_mixer, empty):
+    pandas.DataFrame({"occ1": ["farmer", "baker"], "lang": "en", "a": ["11111", empty], "b": empty}).to_parquet(
+        train_mixer.folder / "rows.parquet")
+    write(train_mixer, "occ1,lang,a,b\nsmith,en,11111,\n", "val.csv")
+    result = train(train_mixer, "--train-data", "rows.parquet", "--formatter", "gpf", "--target-cols", "a", "b")
+    assert result.returncode == 0, result.stderr
+    assert "rows.parquet: 1 row has no code in column a; the model learns to write none" in result.stderr
+    assert (train_mixer.folder / "out" / "key.csv").read_text() == "system_code,code\n11111,0\n"
 
 
 @pytest.mark.parametrize("codes", [[], ["--formatter", "gpf", "--target-cols", "code1"]])
@@ -142,6 +160,31 @@ def test_a_code_that_the_model_lacks_counts_as_wrong(tmp_path):
     written = read(tmp_path / "more_rows.csv")
     assert list(written["label"][5:9]) == ["99998&" + rows["hisco_1"][0], "a b", "1&2&3", "1234567"]
     assert list(written["pred_s2s"].drop(range(5, 9))) == list(read(tmp_path / "known_rows.csv")["pred_s2s"])
+
+
+def test_rows_without_a_code_count_as_wrong_in_csv_as_in_parquet(tmp_path):
+    rows = read(ROWS).head(12)
+    rows.loc[8:, ["hisco_1", "hisco_2"]] = ""
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    for name in ("rows.csv", "rows.parquet"):
+        result = evaluate(tmp_path, "--val-data", name, "--summary", name + ".json", "--fn-out", name + ".out.csv")
+        assert f"{name}: 4 of 12 rows have a code that the model does not have, or none; they count as wrong:" in result.stderr
+        assert "column hisco_1: no code: the first label column is empty" in result.stderr
+        assert json.loads((tmp_path / (name + ".json")).read_text())["rows_with_unknown_codes"] == 4
+    assert (tmp_path / "rows.csv.out.csv").read_bytes() == (tmp_path / "rows.parquet.out.csv").read_bytes()
+
+
+@pytest.mark.parametrize("flags, column, use", [
+    (["--input-col", "hisco_1"], "hisco_1", "descriptions"),
+    (["--language-col", "hisco_2"], "hisco_2", "languages"),
+    (["--input-col", "lang", "--language", "en", "--target-cols", "occ1", "lang"], "lang", "descriptions"),
+])
+def test_a_column_has_one_use(tmp_path, flags, column, use):
+    read(ROWS).head(2).to_csv(tmp_path / "rows.csv", index=False)
+    result = built("evaluate", tmp_path).run("--checkpoint", *MODEL, "--val-data", "rows.csv", *flags)
+    assert result.returncode == 2
+    assert f"the label column {column} is the column of {use}" in result.stderr
 
 
 def test_labels_of_which_the_model_knows_none_are_refused(tmp_path):

@@ -27,7 +27,7 @@ class CodeSystem {
   };
 
   /// `formatter` null = the one that the options name. Throws UsageError: gpf without columns or key, more columns than
-  /// the formatter has blocks, a column named twice or like those of texts and languages.
+  /// the formatter has blocks, a column named twice.
   explicit CodeSystem(const Options& options, std::shared_ptr<const Formatter> formatter = nullptr);
 
   const Options& options() const { return options_; }
@@ -38,7 +38,8 @@ class CodeSystem {
   /// Entries C of the flat head: size of the key, 1919, 1000.
   int64_t num_classes() const { return classes_->size(); }
 
-  /// True for cells that count as missing although the file holds a text: a blank in occ1950 (docs/differences.md D10).
+  /// True for cells that count as missing although the file holds a text: in Parquet files what is missing in the same
+  /// CSV file ("", "NA"), a blank in occ1950 (docs/differences.md D10).
   bool is_missing(std::string_view cell) const;
 
   /// Class of a label cell as files hold it ("123.0" is 123 in hisco); -1 if it has none.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace canine {
 
@@ -12,5 +14,9 @@ inline constexpr std::string_view kLanguageColumn = "lang";
 
 /// The language of rows that have none, or whose language augmentation hides.
 inline constexpr std::string_view kUnknownLanguage = "unk";
+
+/// Throws UsageError if one of the label columns is that of the descriptions or of the languages too.
+void require_separate_columns(const std::vector<std::string>& target_cols, std::string_view text_col,
+                              std::string_view language_col);
 
 }  // namespace canine
