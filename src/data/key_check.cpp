@@ -63,14 +63,14 @@ KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptio
   return doubts;
 }
 
-void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter, bool and_warn) {
+void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter, bool and_tell) {
   const KeyDoubts doubts = find_key_doubts(key, formatter);
   if (!doubts.faults.empty()) {
     throw DataError("{}: these are not the codes of a training, whose key.csv is expected as it was written:{}",
                     key.string(), doubts.text());
   }
-  if (!and_warn) return;
-  for (const std::string& oddity : doubts.oddities) log_warning("{}", oddity);
+  if (!and_tell) return;
+  for (const std::string& oddity : doubts.oddities) log_note("{}", oddity);
 }
 
 }  // namespace canine

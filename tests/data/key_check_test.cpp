@@ -24,9 +24,9 @@ struct KeyOf {
     path = testing::write_text(folder / "key.csv", text);
   }
 
-  std::string warned(const FormatterOptions& formatter) const {
+  std::string told(const FormatterOptions& formatter) const {
     const testing::Captured captured(STDERR_FILENO);
-    require_sound_key(path, formatter, /*and_warn=*/true);
+    require_sound_key(path, formatter, /*and_tell=*/true);
     return captured.text();
   }
 
@@ -54,10 +54,10 @@ TEST_CASE("Codes that became numbers or got blanks are refused with the line") {
 }
 
 TEST_CASE("Codes that may be meant so are counted only") {
-  CHECK_THAT(KeyOf({"58220", "58221", "1110"}).warned(blocks_of(5)),
+  CHECK_THAT(KeyOf({"58220", "58221", "1110"}).told(blocks_of(5)),
              ContainsSubstring("1 code has fewer than 5 digits, 2 have 5"));
-  CHECK_THAT(KeyOf({"1.0", "2.0"}).warned(blocks_of(3)), ContainsSubstring("2 codes end in '.0'"));
-  CHECK(KeyOf({"58220", "58221"}).warned(blocks_of(5)).empty());
+  CHECK_THAT(KeyOf({"1.0", "2.0"}).told(blocks_of(3)), ContainsSubstring("2 codes end in '.0'"));
+  CHECK(KeyOf({"58220", "58221"}).told(blocks_of(5)).empty());
 }
 
 }  // namespace
