@@ -227,6 +227,7 @@ int convert_main(const std::vector<std::string>& arguments) {
   const Target target = target_of(values);
   check_out(values.out, target, values.overwrite);
   check_description_files(values.overrides);
+  note_flags_of_other_formatters(options, values.overrides);
   check_not_description(values, target);
 
   const ModelContent content = read_model_content(values.in);

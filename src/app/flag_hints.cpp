@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <utility>
 
 #include "canine/app/evaluate.hpp"
 #include "canine/app/finetune.hpp"
@@ -15,6 +16,15 @@
 
 namespace canine {
 namespace {
+
+/// The flags of programs without configuration files, whose options are declared where they are read.
+const std::pair<std::string_view, std::vector<std::string_view>> kOtherPrograms[] = {
+    {"convert",
+     {"to", "encoder-only", "overwrite", "encoder-config", "formatter", "target-cols", "block-size",
+      "use-within-block-sep", "clean-text", "mapping"}},
+    {"inspect", {"json"}},
+    {"replay", {"out", "overwrite", "compare", "attention"}},
+};
 
 /// Levenshtein distance.
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -81,6 +91,7 @@ std::string by_meaning_elsewhere(const std::string& word) {
   for (const FlagMeaning& meaning : flag_meanings()) {
     if (std::ranges::find(meaning.words, word) == meaning.words.end()) continue;
     for (const FlagOfOurs& ours : meaning.ours) {
+      if (ours.only_here) continue;
       const std::vector<std::string> programs = programs_with(ours.name);
       if (!programs.empty()) {
         return fmt::format("; there is nothing of the kind here, --{} is one of {}", ours.name,
@@ -121,6 +132,9 @@ std::vector<std::string> programs_with(std::string_view option) {
   if (has_option(option, train_mixer_option_set(), declare_train_mixer_options)) programs.emplace_back("train_mixer");
   if (has_option(option, evaluate_option_set(), declare_evaluate_options)) programs.emplace_back("evaluate");
   if (has_option(option, predict_option_set(), declare_predict_options)) programs.emplace_back("predict");
+  for (const auto& [program, names] : kOtherPrograms) {
+    if (std::ranges::find(names, option) != names.end()) programs.emplace_back(program);
+  }
   return programs;
 }
 

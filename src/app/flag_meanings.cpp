@@ -7,6 +7,17 @@ constexpr std::string_view kGoesOn = "no flag is needed: the same command goes o
 constexpr std::string_view kGpus = "numbers of GPUs such as 0,1, or auto, or cpu";
 constexpr std::string_view kProcesses = "one process for each, such as 0,1 or cpu:2; a launcher makes processes too";
 
+constexpr std::string_view kSeparator =
+    "no flag is needed: the end of its name says the separator, tabs for .tsv, else commas; write files with others "
+    "anew with commas";
+constexpr std::string_view kEncoding =
+    "no flag is needed: files are UTF-8; others become so by iconv -f LATIN1 -t UTF-8 OLD > NEW";
+
+/// The flags of the files to be read, one of which each program but evaluate has.
+std::vector<FlagOfOurs> input_with(std::string_view remark) {
+  return {{"dataset", "", remark, true}, {"train-data", "", remark, true}, {"fn-in", "", remark, true}};
+}
+
 std::vector<FlagMeaning> data_meanings() {
   return {
       {{"input",    "in",        "i",         "data",   "file",      "csv",         "inputfile",
@@ -15,7 +26,7 @@ std::vector<FlagMeaning> data_meanings() {
        {{"dataset"}, {"train-data"}, {"fn-in"}, {"val-data"}, {"IN"}, {"FILE"}, {"FOLDER"}}},
       {{"valdata", "valfile", "validation", "validationfile", "validationdata", "val", "evaldata", "evalfile",
         "testdata", "testfile", "test", "devdata"},
-       {{"share-val", "", "validation rows are taken out of --dataset"}, {"val-data"}, {"fn-in"}}},
+       {{"val-data"}, {"fn-in"}, {"share-val", "", "validation rows are taken out of --dataset", true}}},
       {{"valsplit", "validationsplit", "testsize", "valsize", "valratio", "sharevalidation", "valshare"},
        {{"share-val"}, {"val-data"}}},
       {{"inputcol", "textcol", "textcolumn", "inputcolumn", "text", "textfield", "descriptioncol", "column", "col",
@@ -29,7 +40,11 @@ std::vector<FlagMeaning> data_meanings() {
       {{"key", "labelmap", "map", "mappingfile", "keyfile", "classes", "id2label", "vocab"}, {{"mapping"}}},
       {{"desc", "description", "codedescriptions", "labelnames"}, {{"descriptions"}}},
       {{"tokenspercode", "codelength", "codelen", "digits", "blocklen", "blocklength"}, {{"block-size"}}},
-      {{"sep", "separator", "withinblocksep", "delimiter"}, {{"use-within-block-sep"}}},
+      {{"withinblocksep", "blocksep"}, {{"use-within-block-sep"}}},
+      {{"sep", "separator", "delimiter", "delim", "fieldsep", "fieldseparator"}, input_with(kSeparator)},
+      {{"sep", "separator", "delimiter", "delim", "fieldsep", "fieldseparator"}, {{"val-data", "", kSeparator, true}}},
+      {{"encoding", "charset", "codepage", "fileencoding", "inputencoding"}, input_with(kEncoding)},
+      {{"encoding", "charset", "codepage", "fileencoding", "inputencoding"}, {{"val-data", "", kEncoding, true}}},
       {{"system", "scheme", "classification"}, {{"formatter"}}},
       {{"maxlength", "maxseqlength", "maxseqlen", "seqlen", "seqlength", "maxinputlength", "maxtokens"}, {{"max-len"}}},
       {{"wordfreq", "wordfrequencies", "words"}, {{"fn-word-freq"}}},

@@ -1,7 +1,12 @@
 #include "canine/app/model_overrides.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "canine/app/require_file.hpp"
 #include "canine/app/shared_options.hpp"
+#include "canine/core/errors.hpp"
 #include "canine/data/key.hpp"
 #include "canine/model/encoder_config.hpp"
 
@@ -35,12 +40,26 @@ std::vector<NamedFile> description_files(const ModelOverrides& overrides) {
 }
 
 void check_description_files(const ModelOverrides& overrides) {
+  const std::vector<std::string>& columns = overrides.target_cols;
+  for (auto name = columns.begin(); name != columns.end(); ++name) {
+    if (std::find(columns.begin(), name, *name) == name) continue;
+    throw UsageError("--target-cols {}: the column is named twice", *name);
+  }
   for (const NamedFile& file : description_files(overrides)) {
     if (!file.path.empty()) require_file(file.option, file.path);
   }
   if (!overrides.mapping.empty()) LabelKey::read(overrides.mapping);
   if (!overrides.encoder_config.empty()) {
     load_encoder_config(overrides.encoder_config, "--encoder-config " + overrides.encoder_config.string());
+  }
+}
+
+void note_flags_of_other_formatters(const OptionSet& options, const ModelOverrides& overrides) {
+  const FormatterKind kind = overrides.formatter.value_or(FormatterKind::kGeneral);
+  for (const char* flag : {"block-size", "use-within-block-sep", "mapping"}) {
+    options.note_if_ignored(
+        flag, kind != FormatterKind::kGeneral,
+        fmt::format("--formatter {} has codes of its own; it is for --formatter gpf", name_of(kind)));
   }
 }
 

@@ -27,8 +27,8 @@ void check_model_source(const ModelSource& source) {
         source.flag);
   }
   if (!source.overrides.clean_text.empty()) TextCleaning::from_flag(source.overrides.clean_text);
-  require_model(source.flag, source.model);
   check_description_files(source.overrides);
+  require_model(source.flag, source.model);
 }
 
 std::vector<NamedFile> input_files(const ModelSource& source) {

@@ -167,6 +167,9 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     log_info("{} rows were there from an earlier run.", format_count(summary.rows_before));
   }
   report.conclude(summary);
+  if (summary.rows == 0 && !summary.stopped) {
+    log_warning("--fn-in {}: the file has no rows; the output has a header only", values.fn_in.string());
+  }
   if (const auto warning = summary.cut_texts.warning("descriptions", task.batches.max_len, most_characters)) {
     log_warning("{}", *warning);
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "canine/app/code_descriptions.hpp"
+#include "canine/app/model_overrides.hpp"
 #include "canine/app/output_files.hpp"
 #include "canine/app/predict.hpp"
 #include "canine/app/require_file.hpp"
@@ -159,8 +160,9 @@ std::string default_column(const PredictOptions& values, const std::vector<std::
     throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}", path,
                      list_of_names(names));
   }
-  log_note("{}: the first line, {}, is taken for the name of its column; put a line with a name in front if it is none",
-           path, list_of_names(names));
+  log_warning(
+      "{}: the first line, {}, is taken for the name of its column; put a line with a name in front if it is none",
+      path, list_of_names(names));
   return names.front();
 }
 
@@ -231,12 +233,13 @@ void declare_predict_options(OptionSet& options, PredictOptions& values) {
 void check_predict_options(const OptionSet& options, PredictOptions& values) {
   require_file("fn-in", values.fn_in);
   if (!values.descriptions.empty()) require_file("descriptions", values.descriptions);
+  check_language(options, values);
   check_model_source(values.model);
+  note_flags_of_other_formatters(options, values.model.overrides);
   check_output(values);
   check_columns(values);
   check_kept_columns(options, values);
   if (!values.descriptions.empty()) check_code_descriptions(values.descriptions);
-  check_language(options, values);
 }
 
 void look_through_input(const PredictOptions& values) {

@@ -1,11 +1,13 @@
 #include "canine/app/word_frequencies.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/table/table.hpp"
 
 namespace canine {
@@ -15,6 +17,9 @@ WordSource read_word_frequencies(const std::filesystem::path& path) {
   options.columns = {"word", "freq"};
   options.raw_columns = {"word"};
   const Table table = read_table(path, options);
+  if (table.num_rows == 0) {
+    throw DataError("--fn-word-freq {}: the file has no rows; expected words and how often they occur", path.string());
+  }
   const StringColumn& word = table.column("word");
   const StringColumn& frequency = table.column("freq");
   std::vector<std::string> words;
@@ -30,6 +35,10 @@ WordSource read_word_frequencies(const std::filesystem::path& path) {
     }
     words.emplace_back(word.text(row));
     frequencies.push_back(number);
+  }
+  if (std::ranges::none_of(frequencies, [](double each) { return each > 0; })) {
+    throw DataError("--fn-word-freq {}: expected at least one word with a frequency above 0; none of {} has one",
+                    path.string(), counted(table.num_rows, "word"));
   }
   return WordSource::weighted(std::move(words), frequencies);
 }

@@ -19,9 +19,11 @@
 #include "canine/core/readable.hpp"
 #include "canine/data/columns.hpp"
 #include "canine/data/description_survey.hpp"
+#include "canine/text/readable_text.hpp"
 #include "examples.hpp"
 #include "label_fault.hpp"
 #include "label_oddities.hpp"
+#include "missing_language.hpp"
 
 namespace canine {
 namespace {
@@ -117,15 +119,17 @@ int64_t Dataset::num_without_labels() const { return std::ranges::count(without_
 void Dataset::append_languages(const Table& table, const Options& options, Interner& languages) {
   language_of_row_.reserve(language_of_row_.size() + static_cast<size_t>(table.num_rows));
   if (options.language) {
-    const auto number = static_cast<uint16_t>(languages.number(*options.language));
+    const bool unknown = says_no_language(*options.language);
+    const auto number = static_cast<uint16_t>(languages.number(unknown ? kUnknownLanguage : *options.language));
     language_of_row_.insert(language_of_row_.end(), static_cast<size_t>(table.num_rows), number);
     return;
   }
   const StringColumn& language = table.column(options.language_col);
   int64_t num_unknown = 0;
   for (int64_t row = 0; row < table.num_rows; ++row) {
-    num_unknown += language.missing(row);
-    const uint32_t number = languages.number(language.missing(row) ? kUnknownLanguage : language.text(row));
+    const bool unknown = language.missing(row) || says_no_language(language.text(row));
+    num_unknown += unknown;
+    const uint32_t number = languages.number(unknown ? kUnknownLanguage : language.text(row));
     if (number > std::numeric_limits<uint16_t>::max()) {
       throw DataError("{}, column {}: more than 65536 different languages; is it the right column?", table.where(row),
                       options.language_col);
@@ -230,7 +234,7 @@ std::optional<std::string> Dataset::fault_of(int64_t row, const Options& options
   if (const std::optional<std::string> reason = formatter().encode(cells, sequence)) {
     const LabelFault fault =
         find_fault(target_cols, cells, [&](size_t, LabelCells alone) { return !formatter().encode(alone, sequence); });
-    return fmt::format(", column {}, '{}': {}", fault.column, fault.code, *reason);
+    return fmt::format(", column {}, '{}': {}", fault.column, readable_text(fault.code), *reason);
   }
   const uint32_t* codes = code_of_cell_.data() + static_cast<size_t>(row) * num_columns_;
   const bool has_no_code = codes[0] == kMissingCell && system_->options().formatter.kind == FormatterKind::kGeneral;
@@ -240,8 +244,8 @@ std::optional<std::string> Dataset::fault_of(int64_t row, const Options& options
   for (size_t column = 0; column < num_columns_ && codes[column] != kMissingCell; ++column) {
     if (class_of_code_[codes[column]] >= 0) continue;
     return fmt::format(", column {}: the code '{}' is none of the {} known classes{}{}", target_cols[column],
-                       codes_[codes[column]], num_classes(), options.unknown_code_advice.empty() ? "" : "; ",
-                       options.unknown_code_advice);
+                       readable_text(codes_[codes[column]]), num_classes(),
+                       options.unknown_code_advice.empty() ? "" : "; ", options.unknown_code_advice);
   }
   return std::nullopt;
 }

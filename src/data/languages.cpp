@@ -10,8 +10,10 @@
 #include "canine/core/readable.hpp"
 #include "canine/core/utf8.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/text/readable_text.hpp"
 #include "canine/text/text_cleaning.hpp"
 #include "canine/text/transliteration.hpp"
+#include "missing_language.hpp"
 
 namespace canine {
 namespace {
@@ -68,17 +70,9 @@ std::string_view words_for(std::string_view value) {
 /// A value for people: of the wrong column it may be anything.
 std::string shown(std::string_view value) {
   constexpr size_t kMost = 40;
-  std::string text;
-  size_t i = 0;
-  for (size_t count = 0; i < value.size() && count < kMost; ++count) {
-    const char32_t c = next_code_point(value, i);
-    if (c < 0x20 || c == 0x7F) {
-      text += fmt::format("\\x{:02X}", static_cast<uint32_t>(c));
-    } else {
-      append_code_point(text, c);
-    }
-  }
-  return i < value.size() ? text + "..." : text;
+  size_t end = 0;
+  for (size_t count = 0; end < value.size() && count < kMost; ++count) next_code_point(value, end);
+  return readable_text(value.substr(0, end)) + (end < value.size() ? "..." : "");
 }
 
 bool is_known(LanguageMatch match) { return match == LanguageMatch::kKnown || match == LanguageMatch::kMended; }
@@ -120,6 +114,7 @@ KnownLanguages::KnownLanguages(std::span<const LanguageRows> seen, bool and_othe
   std::vector<LanguageRows> sorted(seen.begin(), seen.end());
   sort_by_rows(sorted);
   for (const LanguageRows& entry : sorted) {
+    if (says_no_language(entry.language)) continue;  // rows of unk, of which older cards say ''
     if (!add(entry.language) && !has(entry.language)) names_.push_back(entry.language);  // two spellings, two languages
   }
 }
@@ -137,6 +132,9 @@ bool KnownLanguages::has(std::string_view language) const {
 
 KnownLanguages::Meant KnownLanguages::meant_by(std::string_view value) const {
   if (has(value)) return {.language = std::string(value)};
+  if (says_no_language(value)) {
+    return {.language = std::string(kUnknownLanguage), .match = LanguageMatch::kMended};
+  }
   const std::string plain = folded(value);
   if (const auto found = by_folded_.find(plain); found != by_folded_.end()) {
     return {.language = found->second, .match = LanguageMatch::kMended};

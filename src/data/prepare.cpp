@@ -17,6 +17,7 @@
 #include "canine/table/table.hpp"
 #include "canine/text/make_formatter.hpp"
 #include "label_scan.hpp"
+#include "missing_language.hpp"
 #include "prepared_files.hpp"
 #include "prepared_manifest.hpp"
 #include "rejected_rows.hpp"
@@ -258,9 +259,9 @@ void PrepareOptions::validate() const {
     throw UsageError("--language {} and --language-col {} exclude each other; give one of them", language,
                      *language_col);
   }
-  if (is_missing_text(language)) {
+  if (says_no_language(language)) {
     throw UsageError(
-        "--language '{}': this text means a missing value in CSV files; expected a language such as en, or unk",
+        "--language '{}': this text means a missing value in data files; expected a language such as en, or unk",
         language);
   }
   if (block_size < 1) throw UsageError("--block-size {}: expected 1 or more tokens per code", block_size);

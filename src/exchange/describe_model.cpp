@@ -5,6 +5,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/data/key_check.hpp"
 #include "canine/exchange/load_model.hpp"
 #include "canine/model/encoder_config.hpp"
 #include "canine/text/hisco_codes.hpp"
@@ -125,19 +126,25 @@ std::optional<LabelKey> numbers_as_codes(const MixerOptions& shape, const std::s
 
 /// The key of a general-purpose system; another one than the file's would give its classes other meanings.
 std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const MixerOptions& shape,
-                                         const ModelOverrides& overrides) {
+                                         const FormatterOptions& formatter, const ModelOverrides& overrides) {
   const std::string source = content.path.string();
   if (!overrides.mapping.empty()) {
     LabelKey key = LabelKey::read(overrides.mapping);
     if (content.key && !(*content.key == key)) {
-      throw UsageError("--mapping {}: its {} codes are not the {} codes stored with the model {}; leave --mapping out",
-                       overrides.mapping.string(), key.size(), content.key->size(), source);
+      throw UsageError(
+          "--mapping {}: its {} codes are not the {} codes stored with the model {}; leave --mapping out{}",
+          overrides.mapping.string(), key.size(), content.key->size(), source,
+          find_key_doubts(overrides.mapping, formatter).text());
     }
+    if (!content.key) require_sound_key(overrides.mapping, formatter, /*and_tell=*/true);
     return std::make_shared<const LabelKey>(std::move(key));
   }
   if (content.key) return std::make_shared<const LabelKey>(*content.key);
-  for (const auto& read : {read_key_json, read_key_csv}) {
-    if (auto key = read(content.path.parent_path())) return std::make_shared<const LabelKey>(std::move(*key));
+  const std::filesystem::path folder = content.path.parent_path();
+  if (auto key = read_key_json(folder)) return std::make_shared<const LabelKey>(std::move(*key));
+  if (auto key = read_key_csv(folder)) {
+    require_sound_key(folder / "key.csv", formatter, /*and_tell=*/false);
+    return std::make_shared<const LabelKey>(std::move(*key));
   }
   if (auto key = numbers_as_codes(shape, source, "--mapping")) return std::make_shared<const LabelKey>(std::move(*key));
   throw UsageError(
@@ -238,7 +245,9 @@ ModelDescription describe_model(const ModelContent& content, const ModelOverride
   model.has_card = content.card.has_value();
   model.card.cleaning = cleaning_of(content, overrides);
   CodeSystem::Options options{.formatter = model.card.formatter, .target_cols = model.card.target_cols, .key = nullptr};
-  if (model.card.formatter.kind == FormatterKind::kGeneral) options.key = find_key(content, shape, overrides);
+  if (model.card.formatter.kind == FormatterKind::kGeneral) {
+    options.key = find_key(content, shape, options.formatter, overrides);
+  }
   model.codes = std::make_shared<const CodeSystem>(options);
   model.card.target_cols = model.codes->target_cols();
   check_sizes(content, shape, *model.codes);

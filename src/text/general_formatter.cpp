@@ -62,7 +62,7 @@ std::string unknown_character(std::string_view code, size_t byte_position) {
   return fmt::format(
       "unknown character: '{}' (character {} of the code '{}'); codes are made of letters a-z and A-Z, digits and "
       "ASCII punctuation without ',' and '&'",
-      character, position, shown(code));
+      shown(character), position, shown(code));
 }
 
 std::string unknown_token(std::string_view code, std::string_view token, size_t number) {

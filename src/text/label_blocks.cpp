@@ -2,6 +2,7 @@
 
 #include "canine/core/errors.hpp"
 #include "canine/core/utf8.hpp"
+#include "canine/text/readable_text.hpp"
 
 namespace canine {
 namespace {
@@ -25,11 +26,11 @@ std::span<const int64_t> blocks_of(const BlockLayout& layout, std::span<const in
   return sequence.subspan(1, sequence.size() - 2);
 }
 
-std::string_view shown(std::string_view text) {
+std::string shown(std::string_view text) {
   constexpr size_t kLongest = 60;
   size_t end = 0;
   while (end < text.size() && end < kLongest) next_code_point(text, end);
-  return text.substr(0, end);
+  return readable_text(text.substr(0, end));
 }
 
 }  // namespace canine

@@ -35,7 +35,7 @@ std::string join_codes(const BlockLayout& layout, std::span<const int64_t> seque
   return text;
 }
 
-/// The beginning of a text, for messages.
-std::string_view shown(std::string_view text);
+/// The beginning of a text, for messages, as readable_text() shows it.
+std::string shown(std::string_view text);
 
 }  // namespace canine

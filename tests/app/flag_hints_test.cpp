@@ -1,5 +1,7 @@
 #include "canine/app/flag_hints.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "canine/app/evaluate.hpp"
@@ -7,6 +9,7 @@
 #include "canine/app/flag_meanings.hpp"
 #include "canine/app/predict.hpp"
 #include "canine/app/train_mixer.hpp"
+#include "canine/core/file.hpp"
 
 // After LibTorch, whose logging has a CHECK of its own.
 #undef CHECK
@@ -16,6 +19,7 @@
 #include <vector>
 
 #include "app/captured.hpp"
+#include "test_paths.hpp"
 
 namespace canine {
 namespace {
@@ -76,6 +80,19 @@ TEST_CASE("flags of other trainers and of the sister programs get the flag that 
       {"finetune", "--overwrite", "; here that is --overwrite-prepared (prepares the data again"},
       {"finetune", "--top-k", "; it is one of evaluate, predict"},
       {"finetune", "-o", "; here that is --save-path"},
+      {"finetune", "--sep", "; here that is --dataset (no flag is needed: the end of its name says the separator"},
+      {"finetune", "--within_block_sep", "; here that is --use-within-block-sep"},
+      {"finetune", "--encoding",
+       "; here that is --dataset (no flag is needed: files are UTF-8; others become so by icon"},
+      {"finetune", "--json", "; it is one of inspect"},
+      {"finetune", "--compare", "; it is one of replay"},
+      {"train_mixer", "--separator", "; here that is --train-data (no flag is needed: the end"},
+      {"train_mixer", "--in",
+       "; here that is --train-data or --val-data; --initial-checkpoint must be written in full"},
+      {"train_mixer", "--encoder-only", "; here that is --only-encoder"},
+      {"predict", "--delimiter", "; here that is --fn-in (no flag is needed: the end"},
+      {"predict", "--encoding", "; here that is --fn-in (no flag is needed: files are UTF-8"},
+      {"evaluate", "--sep", "; here that is --val-data (no flag is needed: the end"},
       {"train_mixer", "--dataset", "; here that is --train-data"},
       {"train_mixer", "--save-path", "; here that is --save-dir"},
       {"train_mixer", "--share-val", "; it is one of finetune"},
@@ -143,6 +160,31 @@ TEST_CASE("every flag of the table is one of a program, with a value that it tak
   check_values<Finetune>();
   check_values<TrainMixer>();
   check_values<Predict>({"--fn-in", "in.csv", "--fn-out", "out.csv"});
+}
+
+TEST_CASE("programs without validation rows are not sent to a flag that makes them") {
+  const OptionSet nothing("inspect", "", {}, OptionSet::ConfigFiles::kNo);
+  CHECK(flag_hint("--test-data", nothing.options()) ==
+        "; there is nothing of the kind here, --val-data is one of train_mixer, evaluate");
+  CHECK(flag_hint("--sep", nothing.options()).find("--dataset") == std::string::npos);
+  CHECK(flag_hint("--overwrite", nothing.options()) == "; it is one of evaluate, predict, convert, replay");
+  CHECK(flag_hint("--encoder-config", nothing.options()).ends_with(", convert"));
+}
+
+TEST_CASE("the flags of programs whose options are declared elsewhere are those of their help") {
+  for (const std::string program : {"convert", "inspect", "replay"}) {
+    const std::string help = read_file(std::filesystem::path(CANINE_SOURCE) / "tests/app/help" / (program + ".txt"));
+    size_t found = 0;
+    for (size_t at = help.find("\n  --"); at != std::string::npos; at = help.find("\n  --", at + 1)) {
+      const std::string name = help.substr(at + 5, help.find_first_of(" \n", at + 5) - at - 5);
+      if (name == "help" || name == "version") continue;
+      CAPTURE(program, name);
+      ++found;
+      const std::vector<std::string> programs = programs_with(name);
+      CHECK(std::ranges::find(programs, program) != programs.end());
+    }
+    CHECK(found > 0);
+  }
 }
 
 TEST_CASE("an abbreviation is one of the Python program's flags, never of ours") {

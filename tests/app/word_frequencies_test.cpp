@@ -35,6 +35,14 @@ TEST_CASE("frequencies that are no weights are named with their line") {
     CHECK(message == file.string() + ", line 3, column freq: expected a number of at least 0, got '" + frequency + "'");
   }
   CHECK_THROWS_AS(read_word_frequencies(folder.write("f.csv", "word,freq\na,0\n")), DataError);
+  const auto empty = folder.write("empty.csv", "word,freq\n");
+  std::string message;
+  try {
+    read_word_frequencies(empty);
+  } catch (const DataError& error) {
+    message = error.what();
+  }
+  CHECK(message.starts_with("--fn-word-freq " + empty.string() + ": the file has no rows"));
 }
 
 }  // namespace

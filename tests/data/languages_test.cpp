@@ -6,7 +6,9 @@
 
 #include "canine/data/dataset.hpp"
 #include "canine/data/key.hpp"
+#include "support.hpp"
 #include "support/general_system.hpp"
+#include "support/python.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace canine {
@@ -30,6 +32,18 @@ TEST_CASE("A value is known as it stands, or without blanks and case") {
   CHECK(known.meant_by("UNK").language == "unk");
 }
 
+TEST_CASE("A value of nothing is no language, whatever a model or its card says") {
+  const KnownLanguages all[] = {KnownLanguages::published(), KnownLanguages::any(),
+                                KnownLanguages(Rows{{"en", 3}, {"", 2}, {" ", 1}})};
+  for (const KnownLanguages& known : all) {
+    for (const char* value : {"", " ", "\t ", "\u200B", "NA", "None"}) {
+      CAPTURE(value);
+      CHECK(known.meant_by(value).language == "unk");
+    }
+  }
+  CHECK(all[2].text() == "unk, en");
+}
+
 TEST_CASE("Other spellings are named and not changed") {
   const KnownLanguages known = KnownLanguages::published();
   const std::pair<const char*, const char*> spellings[] = {
@@ -43,7 +57,7 @@ TEST_CASE("Other spellings are named and not changed") {
     CHECK(meant.language == value);
     CHECK(meant.suggestion == suggestion);
   }
-  for (const char* value : {"xx", "", "zh", "black", "-", "ener"}) {
+  for (const char* value : {"xx", "zh", "black", "-", "ener"}) {
     CAPTURE(value);
     CHECK(known.meant_by(value).match == LanguageMatch::kUnknown);
     CHECK(known.meant_by(value).language == value);
@@ -116,6 +130,29 @@ TEST_CASE("Words of the published models are named for those of the data") {
   CHECK(
       note_of_other_words(Rows{{"de", 2}, {"se", 1}, {"sv", 1}})->find("'de' (2 rows) is 'ge', 'sv' (1 row) is 'se'") !=
       std::string::npos);
+}
+
+TEST_CASE("Rows whose language is blank are of the unknown one, in CSV and in Parquet") {
+  const testing::TemporaryFolder folder;
+  testing::run_python(R"(
+import pandas
+rows = pandas.DataFrame({'occ1': ['x'] * 7, 'lang': ['', ' ', None, 'unk', '\u200b', 'None', 'en'], 'a': ['1'] * 7})
+rows.to_csv('rows.csv', index=False)
+rows.to_parquet('rows.parquet', index=False)
+)",
+                      folder.path());
+  const auto key = std::make_shared<LabelKey>();
+  key->add("1");
+  Dataset::Options options;
+  options.files = {folder.path() / "rows.csv", folder.path() / "rows.parquet"};
+  options.system = std::make_shared<CodeSystem>(testing::general_system({"a"}, 1, key));
+  const testing::Captured captured(STDERR_FILENO);
+  CHECK(Dataset(options).languages() == Rows{{"unk", 12}, {"en", 2}});
+  const std::string said = captured.text();
+  CHECK(said.find("rows.csv: 5 of 7 rows have no language in column lang") != std::string::npos);
+  CHECK(said.find("rows.parquet: 5 of 7 rows have no language in column lang") != std::string::npos);
+  options.language = " ";
+  CHECK(Dataset(options).languages() == Rows{{"unk", 14}});
 }
 
 TEST_CASE("A data set says its languages and mends them") {

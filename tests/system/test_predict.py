@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import signal
 
 import pandas
@@ -13,7 +14,8 @@ from safetensors.torch import load_file
 from conftest import FIXTURES, Program, clean_environment
 
 WEIGHTS = FIXTURES / "trained.safetensors"
-DESCRIPTION = ["--formatter", "gpf", "--mapping", FIXTURES / "data" / "key.csv", "--target-cols", "hisco_1", "hisco_2",
+KEY = FIXTURES / "data" / "key.csv"
+DESCRIPTION = ["--formatter", "gpf", "--mapping", KEY, "--target-cols", "hisco_1", "hisco_2",
                "--block-size", "5", "--encoder-config", FIXTURES / "encoder" / "config.json"]
 MODEL = ["--model", WEIGHTS, *DESCRIPTION]
 HISCO_SYMBOLS = 19
@@ -147,7 +149,7 @@ def test_flat_predictions_are_those_of_the_python_program(predict):
     reference[["text", "language"]].to_csv(predict.folder / "in.csv", index=False)
     arguments = ["--fn-in", "in.csv", "--col", "text", "--language-col", "language", "--mode", "flat", *MODEL]
     said = run(predict, *arguments, "--fn-out", "all.csv", "--threshold", "0", "--clean-text", "published").stderr
-    assert all("--max-len 128" in line for line in said.splitlines())
+    assert all("--max-len 128" in line or "column system_code" in line for line in said.splitlines())
     result = read(predict.folder / "all.csv")
     assert list(result.columns) == ["occ1", *(f"{name}_{i}" for i in range(1, 6) for name in ("code", "prob"))]
     for i in range(5):
@@ -425,8 +427,43 @@ def test_values_of_a_language_column_are_counted_against_the_published_ones(pred
 
 
 def test_less_output(predict):
-    result = predicted(predict, "occ\nfarmer\n", "--non-verbose")
+    result = predicted(predict, "occ\nfarmer\n", "--col", "occ", "--non-verbose")
     assert result.stdout == "" and result.stderr == ""
+
+
+def test_a_line_that_was_taken_for_a_name_and_a_file_without_rows_are_told_also_where_less_is_said(predict):
+    said = predicted(predict, "smith\nbaker\n", "--non-verbose").stderr
+    assert re.fullmatch(r"warning: in.csv: the first line, 'smith', is taken for the name of its column; .*\n", said)
+    said = predicted(predict, "occ\n", "--col", "occ", "--non-verbose").stderr
+    assert said == "warning: --fn-in in.csv: the file has no rows; the output has a header only\n"
+    assert len(read(predict.folder / "out.csv")) == 0
+
+
+@pytest.mark.parametrize("codes, message", [
+    (lambda code: code + ".0", "codes end in '.0' (first in key.csv, line 2: "),
+    (lambda code: " " + code, "codes have blanks around them (first in key.csv, line 2: ' "),
+])
+def test_a_key_that_was_saved_again_is_refused(predict, codes, message):
+    key = read(KEY)
+    key["system_code"] = [codes(code) for code in key["system_code"]]
+    key.to_csv(predict.folder / "key.csv", index=False)
+    (predict.folder / "in.csv").write_text("occ\nfarmer\n")
+    model = [str(predict.folder / "key.csv") if part == KEY else part for part in MODEL]
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "new.csv", *model, "--mode", "flat", code=65).stderr
+    assert message.replace("key.csv", str(predict.folder / "key.csv")) in said
+    assert not (predict.folder / "new.csv").exists()
+
+
+def test_flags_that_contradict_themselves_come_before_the_model(predict):
+    (predict.folder / "in.csv").write_text("occ\nfarmer\n")
+    common = ["--model", "absent/model.bin", "--fn-in", "in.csv", "--fn-out", "never.csv"]
+    said = run(predict, *common, "--target-cols", "a", "a", code=2).stderr
+    assert "--target-cols a: the column is named twice" in said
+    said = run(predict, *common, "--language", "en", "--language-col", "occ", code=2).stderr
+    assert "--language and --language-col exclude each other" in said
+    (predict.folder / "absent.bin").write_bytes(b"no model")
+    said = run(predict, "--model", "absent.bin", *common[2:], "--formatter", "hisco", "--block-size", "5", code=77).stderr
+    assert "--block-size" in said and "it is for --formatter gpf" in said
 
 
 def test_output_that_cannot_be_written(predict):

@@ -198,6 +198,21 @@ def test_values_of_languages_are_counted_and_blanks_and_case_passed_over(tmp_pat
     assert list(read(tmp_path / "p.csv")["code_1"]) == list(read(tmp_path / "e.csv")["pred_s2s"])
 
 
+def test_a_row_without_a_language_is_of_the_unknown_one_for_all_programs(tmp_path):
+    data = rows()
+    blank = pandas.Series([("", " ", None, "unk", "en")[i % 5] for i in range(len(data))], dtype=object)
+    train(tmp_path, data=data.assign(lang=blank))
+    seen = re.search(r"languages \(rows\)\s+([^;]*);", built("inspect", tmp_path).run("run").stdout)[1]
+    english = sum(blank == "en")
+    assert seen == f"unk ({len(data) - english}), en ({english})"
+    for name in ("asked.csv", "asked.parquet"):
+        asked = data.assign(lang=blank)
+        asked.to_csv(tmp_path / name, index=False) if name.endswith("csv") else asked.to_parquet(tmp_path / name, index=False)
+        table, summary = evaluated(tmp_path, name)
+        assert list(table["input"]) == [("en" if i % 5 == 4 else "unk") + "[SEP]" + text for i, text in enumerate(TEXTS)]
+        assert list(predicted(tmp_path, name)["code_1"]) == list(table["pred_s2s"])
+
+
 # ---------------------------------------------------------------------------------------------- long texts
 
 

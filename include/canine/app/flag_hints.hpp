@@ -26,7 +26,7 @@ std::string flag_hint(std::string_view word, const std::deque<Option>& options, 
 /// "--input" begins --input-col, and people mean --dataset. "" where it may mean the option.
 std::string meant_otherwise(std::string_view abbreviation, const Option& option, const std::deque<Option>& options);
 
-/// The programs that train, predict and evaluate, and that have an option of this name (with hyphens inside).
+/// The programs that have an option of this name (with hyphens inside).
 std::vector<std::string> programs_with(std::string_view option);
 
 /// The candidate that `word` was probably meant to be, or "" if none is near.

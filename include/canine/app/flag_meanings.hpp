@@ -10,6 +10,7 @@ struct FlagOfOurs {
   std::string_view name;         ///< without hyphens, or the name of a positional argument
   std::string_view value = "";   ///< to be given with it, where the other flag says as much by its name
   std::string_view remark = "";  ///< what else there is to know
+  bool only_here = false;        ///< nothing that another program need be named for
 };
 
 /// Words that programs of this kind have for one thing, and what that is here. Of our flags those count that the

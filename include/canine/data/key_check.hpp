@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "canine/text/make_formatter.hpp"
+
+namespace canine {
+
+/// What is usually a mistake in a file of a key (LabelKey::read) that somebody has opened and saved again with another
+/// program. One sentence each, with the line of the first code and what to do.
+struct KeyDoubts {
+  std::vector<std::string> faults;    ///< codes that no model writes: blanks around them, "58220.0" in blocks of five
+  std::vector<std::string> oddities;  ///< codes that may be meant so: fewer digits than others, "1.0"
+
+  /// All of them, each with a line break before it.
+  std::string text() const;
+};
+
+/// Codes of systems of one's own only; others have no key. Does not know the key stored with a model.
+KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptions& formatter);
+
+/// Throws DataError for faults; tells of oddities in notes if `and_tell`.
+void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter, bool and_tell);
+
+}  // namespace canine
