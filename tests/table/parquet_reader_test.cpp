@@ -67,8 +67,8 @@ pyarrow.parquet.write_table(pyarrow.table({
 pandas.DataFrame({'a': pandas.Series([], dtype=str), 'b': pandas.Series([], dtype='int64')}).to_parquet('empty.parquet')
 pyarrow.parquet.write_table(pyarrow.table({}), 'no_columns.parquet')
 pyarrow.parquet.write_table(pyarrow.table({
-    'text': ['smith', 'ba\\0ker', '\\0'],
-    'coded': pyarrow.array(['a', 'a', 'b\\0c']).dictionary_encode(),
+    'text': ['smith', 'ba\0ker', '\0'],
+    'coded': pyarrow.array(['a', 'a', 'b\0c']).dictionary_encode(),
 }), 'zeros.parquet')
 )",
                         folder.path());
