@@ -125,9 +125,15 @@ std::string missing_header_hint(const std::vector<std::string>& present) {
 
 std::string list_of_names(const std::vector<std::string>& names) {
   constexpr size_t kShown = 40;
+  constexpr size_t kLongest = 120;  // characters of a name: a whole file may have been taken for one
+  const auto shown = [](const std::string& name) {
+    size_t end = 0;
+    for (size_t count = 0; end < name.size() && count < kLongest; ++count) next_code_point(name, end);
+    return escaped(std::string_view(name).substr(0, end), is_invisible) + (end < name.size() ? "..." : "");
+  };
   std::string list;
   for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    list += (i == 0 ? "'" : ", '") + escaped(names[i], is_invisible) + "'";
+    list += (i == 0 ? "'" : ", '") + shown(names[i]) + "'";
   }
   if (names.size() > kShown) list += fmt::format(" and {} more", names.size() - kShown);
   return list;

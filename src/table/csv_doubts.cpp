@@ -1,5 +1,8 @@
 #include "csv_doubts.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 
@@ -15,14 +18,52 @@ std::string count_of(uint64_t number) { return format_count(static_cast<int64_t>
 void CsvDoubts::look_at_quotes() {
   const OddQuotes& odd = scanner_.odd_quotes();
   const uint64_t breaks = odd.last_line - odd.first_line;
+  if (breaks > 0) look_for_rows_in_texts();
   if (odd.text_behind && num_text_behind_++ == 0) first_text_behind_ = scanner_.line();
   if (breaks + 1 <= kMostLines && !(breaks > 0 && odd.text_behind)) return;
   ++num_long_;
   if (breaks > longest_.last_line - longest_.first_line) longest_ = odd;
 }
 
+/// A text whose first line has the separators that complete the row is a row without its quote, unless it is chance.
+void CsvDoubts::look_for_rows_in_texts() {
+  ++num_broken_;
+  const size_t num_fields = std::min(scanner_.num_fields(), header_.size());
+  for (size_t i = 0; i < num_fields; ++i) {
+    const std::string_view text = scanner_.raw(i);
+    const size_t end = text.find_first_of("\r\n");
+    if (end == std::string_view::npos) continue;
+    const auto separators = std::ranges::count(text.substr(0, end), scanner_.separator());
+    if (separators == 0 || i + static_cast<size_t>(separators) + 1 != header_.size()) continue;
+    if (num_merged_++ == 0) first_merged_ = scanner_.line();
+    return;
+  }
+}
+
+void CsvDoubts::look_at_all_names() {
+  for (size_t i = 0; i < header_.size(); ++i) {
+    if (scanner_.raw(i) != header_[i]) return;
+  }
+  if (num_headers_++ == 0) first_header_ = scanner_.line();
+}
+
 void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const {
   if (log_is_quiet() && !log_tag().empty()) return;  // the first process of the job tells
+  constexpr int64_t kChance = 1;                     // a note in two lines, the first with just as many commas
+  if (num_merged_ > kChance && 2 * num_merged_ > num_broken_ && num_long_ == 0) {
+    log_warning(
+        "{}: {} texts in quotes over several lines begin like a whole row, the first in line {}, as if quotes were "
+        "missing or too many. {} were made of {} behind the header: look at these lines",
+        path.string(), count_of(static_cast<uint64_t>(num_merged_)), count_of(first_merged_), counted(num_rows, "row"),
+        counted(static_cast<int64_t>(scanner_.num_lines() - lines_before_), "line"));
+  }
+  if (num_headers_ > 0) {
+    log_warning(
+        "{}: {} the names of the columns once more, the first in line {}; were files put together with their headers? "
+        "Such rows are read like others: take them out",
+        path.string(), num_headers_ == 1 ? "1 row has" : counted(num_headers_, "row") + " have",
+        count_of(first_header_));
+  }
   if (num_long_ > 0) {
     log_warning(
         "{}: {} over several lines as if a quote were missing or too many{} from line {} to line {}. {} of {} behind "

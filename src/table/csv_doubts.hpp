@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "csv_scanner.hpp"
 
@@ -11,11 +14,21 @@ namespace canine {
 ///
 /// A quote that is missing or stray makes all lines up to the next quote one text. Its signs are a text over more lines
 /// than people write, or a text over several lines that goes on behind its closing quote (which was meant to open
-/// another text).
+/// another text), or short texts of which most begin like a whole row: `"smith,en,123` and what follows up to the next
+/// stray quote.
 class CsvDoubts {
  public:
-  /// For the rows behind those that the scanner has given. It must live longer.
-  explicit CsvDoubts(const CsvScanner& scanner) : scanner_(scanner), lines_before_(scanner.num_lines()) {}
+  /// For the rows behind those that the scanner has given, which must live longer; `header`: the names as they stand in
+  /// the file.
+  CsvDoubts(const CsvScanner& scanner, std::vector<std::string> header)
+      : scanner_(scanner), header_(std::move(header)), lines_before_(scanner.num_lines()) {}
+
+  const std::vector<std::string>& header() const { return header_; }
+
+  /// To be called for each row. Files that were put together have their header several times.
+  void look_for_header() {
+    if (scanner_.num_fields() == header_.size() && scanner_.raw(0) == header_[0]) look_at_all_names();
+  }
 
   /// To be called for each row with odd quotes.
   void look_at_quotes();
@@ -29,10 +42,19 @@ class CsvDoubts {
   void tell(const std::filesystem::path& path, int64_t num_rows) const;
 
  private:
+  void look_at_all_names();
+  void look_for_rows_in_texts();
+
   const CsvScanner& scanner_;
+  std::vector<std::string> header_;
   uint64_t lines_before_;
   int64_t num_long_ = 0;
   OddQuotes longest_;
+  int64_t num_broken_ = 0;  ///< rows with a line break in a text
+  int64_t num_merged_ = 0;  ///< of these, rows in which such a text begins like a whole row
+  uint64_t first_merged_ = 0;
+  int64_t num_headers_ = 0;
+  uint64_t first_header_ = 0;  ///< its line
   int64_t num_text_behind_ = 0;
   uint64_t first_text_behind_ = 0;  ///< its line
   int64_t num_short_ = 0;

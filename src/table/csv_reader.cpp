@@ -56,7 +56,10 @@ std::vector<std::string> next_names(CsvScanner& scanner, const std::filesystem::
 
 std::vector<std::string> read_header(CsvScanner& scanner, const std::filesystem::path& path) {
   std::vector<std::string> names = next_names(scanner, path);
-  if (is_separator_line(path, names)) names = next_names(scanner, path);
+  return is_separator_line(path, names) ? next_names(scanner, path) : names;
+}
+
+std::vector<std::string> distinct(std::vector<std::string> names) {
   make_distinct(names);
   return names;
 }
@@ -97,6 +100,10 @@ std::string surplus_advice(const std::filesystem::path& path, const CsvScanner& 
         "In this row a text in quotes goes from line {} to line {}: is a quote missing there, or one too many?",
         odd.first_line, odd.last_line);
   }
+  for (size_t i = 0; i < names.size(); ++i) {  // all of them are there, as this row has more
+    if (scanner.raw(i).find("\\\"") == std::string_view::npos) continue;
+    return "A quote within a text in quotes is written twice (\"\"), not with a backslash (\\\")";
+  }
   return fmt::format("Put quotes around a text that holds a comma{}",
                      first_row ? ", and give every column a name in the header" : "");
 }
@@ -107,8 +114,8 @@ class CsvReader : public TableReader {
       : TableReader(source->path(), read_options),
         source_(std::move(source)),
         scanner_(*source_, separator_of(path())),
-        names_in_file_(read_header(scanner_, path())),
-        doubts_(scanner_) {
+        doubts_(scanner_, read_header(scanner_, path())),
+        names_in_file_(distinct(doubts_.header())) {
     choose_columns(names_in_file_);
   }
 
@@ -145,6 +152,7 @@ class CsvReader : public TableReader {
     }
     if (scanner_.num_fields() > names_in_file_.size()) refuse_surplus();
     if (scanner_.num_fields() < names_in_file_.size()) doubts_.look_at_short_row();
+    doubts_.look_for_header();
     if (scanner_.odd_quotes().any()) doubts_.look_at_quotes();
     count_rows(1);
     return true;
@@ -164,8 +172,8 @@ class CsvReader : public TableReader {
 
   std::unique_ptr<ByteSource> source_;
   CsvScanner scanner_;
-  std::vector<std::string> names_in_file_;
   CsvDoubts doubts_;
+  std::vector<std::string> names_in_file_;
   bool told_ = false;
 };
 
@@ -177,7 +185,7 @@ std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<ByteSource> source,
 
 std::vector<std::string> csv_column_names(ByteSource& source) {
   CsvScanner scanner(source, separator_of(source.path()));
-  return read_header(scanner, source.path());
+  return distinct(read_header(scanner, source.path()));
 }
 
 }  // namespace canine

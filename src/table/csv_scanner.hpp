@@ -50,6 +50,11 @@ class CsvScanner {
   /// Of the current row.
   const OddQuotes& odd_quotes() const { return odd_quotes_; }
 
+  /// Field i as it stands in the file, for those in quotes that hold quotes with all of these.
+  std::string_view raw(size_t i) const { return {fields_[i].data, fields_[i].size}; }
+
+  char separator() const { return separator_; }
+
   /// Texts that text() has cut at a NUL so far, and the line of the row of the first.
   int64_t num_cut() const { return num_cut_; }
   uint64_t first_cut_line() const { return first_cut_line_; }

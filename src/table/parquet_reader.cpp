@@ -12,9 +12,12 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/log.hpp"
 #include "canine/core/python_float.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/core/utf8.hpp"
 #include "readers.hpp"
 
@@ -30,12 +33,23 @@ double shortest(float value) {
 }
 double shortest(double value) { return value; }
 
+/// Texts that were cut at a zero byte, as CSV readers do.
+struct CutTexts {
+  int64_t count = 0;
+  int64_t first_row = 0;  ///< of the file, from 1
+
+  void add(int64_t row) {
+    first_row = count++ == 0 ? row : std::min(first_row, row);  // columns come one after the other
+  }
+};
+
 /// Appends the cells of Arrow arrays to one column.
 class Appender {
  public:
-  /// `where` names the column in messages, `first_row` is the row of the file that the column begins with.
-  Appender(std::string where, bool raw, int64_t first_row, StringColumn& column)
-      : where_(std::move(where)), raw_(raw), first_row_(first_row), column_(column) {}
+  /// `where` names the column in messages, `first_row` is the row of the file that the column begins with. Texts are
+  /// cut at a zero byte and counted in `cut`; null = they are taken whole.
+  Appender(std::string where, bool raw, int64_t first_row, StringColumn& column, CutTexts* cut)
+      : where_(std::move(where)), raw_(raw), first_row_(first_row), column_(column), cut_(cut) {}
 
   void append(const arrow::Array& array) {
     switch (array.type_id()) {
@@ -105,6 +119,12 @@ class Appender {
     }
   }
 
+  void append_text(std::string_view text) {
+    const size_t zero = cut_ == nullptr ? std::string_view::npos : text.find('\0');
+    if (zero != std::string_view::npos) cut_->add(row());
+    column_.append(text.substr(0, zero));
+  }
+
   template <typename Array, typename Function>
   void append_each(const Array& array, const Function& append_value) {
     for (int64_t i = 0; i < array.length(); ++i) {
@@ -123,7 +143,7 @@ class Appender {
       if (find_invalid_utf8(text) != std::string_view::npos) {
         throw DataError("{}, row {}: expected UTF-8, the text holds other bytes", where_, row());
       }
-      column_.append(text);
+      append_text(text);
     });
   }
 
@@ -172,7 +192,7 @@ class Appender {
     const arrow::Array& dictionary = *array.dictionary();
     const bool decode_once = dictionary.length() <= array.length();  // it may be larger than the rows read at once
     StringColumn values;
-    if (decode_once) Appender(where_, raw_, first_row_, values).append(dictionary);
+    if (decode_once) Appender(where_, raw_, first_row_, values, nullptr).append(dictionary);
     append_each(array, [&](int64_t i) {
       const int64_t index = array.GetValueIndex(i);
       if (index < 0 || index >= dictionary.length()) {
@@ -184,7 +204,7 @@ class Appender {
       } else if (values.missing(index)) {
         append_null();
       } else {
-        column_.append(values.text(index));
+        append_text(values.text(index));
       }
     });
   }
@@ -193,6 +213,7 @@ class Appender {
   bool raw_;
   int64_t first_row_;
   StringColumn& column_;
+  CutTexts* cut_;
 };
 
 void check(const arrow::Status& status, const std::filesystem::path& path) {
@@ -308,7 +329,7 @@ class ParquetReader : public TableReader {
     guarded(path(), [&] {
       std::vector<Appender> appenders;
       for (size_t i = 0; i < wanted().size(); ++i) {
-        appenders.emplace_back(where(names()[i]), wanted()[i].raw, table.first_row, table.columns[i]);
+        appenders.emplace_back(where(names()[i]), wanted()[i].raw, table.first_row, table.columns[i], &cut_texts_);
       }
       while (const int64_t rows = batch_size(max_rows - table.num_rows)) {
         for (size_t i = 0; i < columns_.size(); ++i) {
@@ -318,11 +339,21 @@ class ParquetReader : public TableReader {
         count_rows(rows);
       }
     });
+    if (num_rows() == rows_in_file_) tell_of_cut_texts();
+  }
+
+  void tell_of_cut_texts() {
+    const int64_t count = std::exchange(cut_texts_.count, 0);
+    if (count == 0 || !options().warn || (log_is_quiet() && !log_tag().empty())) return;  // the first process tells
+    log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in row {}",
+                path().string(), counted(count, "cell"), count == 1 ? "holds" : "hold",
+                format_count(cut_texts_.first_row));
   }
 
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::vector<std::unique_ptr<parquet::arrow::ColumnReader>> columns_;  ///< of each wanted column
   int64_t rows_in_file_ = 0;
+  CutTexts cut_texts_;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ std::string way_out(char separator) {
   if (separator == '\t') return "Give the file a name that ends in .tsv";
   if (separator == ',') return "Give the file a name that ends in .csv";
   return fmt::format(
-      "Write it with commas: python3 -c \"import csv, sys; "
+      "Write it with commas: python3 -c \"import csv, sys; sys.stdin.reconfigure(encoding='utf-8-sig', newline=''); "
       "csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter='{}'))\" < OLD > NEW",
       separator);
 }
@@ -53,7 +53,11 @@ bool is_separator_line(const std::filesystem::path& path, const std::vector<std:
   const std::string first = ascii_lower(fields[0]);
   if (!first.starts_with(kMark)) return false;
   if (fields.size() == 2 && first == kMark && fields[1].empty()) return true;  // cut at the separator itself
+  const bool is_padded =
+      fields.size() > 2 && first == kMark && std::ranges::all_of(fields.begin() + 1, fields.end(), &std::string::empty);
+  if (is_padded) return true;  // `sep=,,,`: a program that gives every line as many fields
   if (fields.size() > 1 || first.size() != kMark.size() + 1) return false;
+  if (first.back() == separator_of(path)) return true;  // in quotes, so that it was not cut there
   throw DataError(
       "{}: the first line says that {} separate the fields (a note for Excel), but {} are expected. Delete this line. "
       "{}",

@@ -203,6 +203,7 @@ void TableWriter::finish(std::span<const std::string> dropped) {
   ReadOptions read;
   read.keep_lines = false;
   read.show_progress = false;
+  read.warn = false;  // of our own rows
   for (const OutputColumn& column : options_.columns) {
     if (std::ranges::find(dropped, column.name) != dropped.end()) continue;
     kept.push_back(column);

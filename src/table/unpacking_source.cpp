@@ -62,6 +62,23 @@ arrow::Compression::type codec_of(FileKind::Packing packing) {
   throw InternalError("no packing {}", static_cast<int>(packing));
 }
 
+/// The program that unpacks it on a command line.
+std::string_view program_of(FileKind::Packing packing) {
+  switch (packing) {
+    case FileKind::Packing::kGzip:
+      return "gzip";
+    case FileKind::Packing::kBzip2:
+      return "bzip2";
+    case FileKind::Packing::kZstd:
+      return "zstd";
+    case FileKind::Packing::kLz4:
+      return "lz4";
+    case FileKind::Packing::kNone:
+      break;
+  }
+  throw InternalError("no packing {}", static_cast<int>(packing));
+}
+
 class UnpackingSource : public ByteSource {
  public:
   UnpackingSource(std::unique_ptr<RandomAccessFile> file, const FileKind& kind)
@@ -110,10 +127,16 @@ class UnpackingSource : public ByteSource {
   void refuse_other_than_text() const {
     FileKind inner = file_kind_of(start_);
     if (inner.form == FileKind::Form::kText) return;
-    if (inner.is_read()) inner.advice = "Unpack it first, and give what comes out";
     const std::string name = fmt::format("{} with {} in it", kind_.name, inner.name);
-    inner.name = name;
-    refuse_file_kind(path_, inner);
+    std::string advice = fmt::format("Unpack it first: '{} -dc FILE > UNPACKED'", program_of(kind_.packing));
+    if (inner.is_read()) {
+      advice += ", and give what comes out";
+    } else {
+      std::string then(inner.advice);
+      for (size_t at = 0; (at = then.find("FILE", at)) != std::string::npos;) then.replace(at, 4, "UNPACKED");
+      advice += ". " + then;
+    }
+    refuse_file_kind(path_, FileKind::foreign(name, advice));
   }
 
   std::filesystem::path path_;

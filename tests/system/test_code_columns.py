@@ -275,7 +275,7 @@ def test_texts_without_content(tmp_path):
 def test_cells_that_are_cut_at_a_nul_are_counted(tmp_path):
     pandas.DataFrame({"occ1": ["smith", "baker"], "id": ["a\0b", "c"]}).to_parquet(tmp_path / "in.parquet")
     result = predict(tmp_path, "--fn-in", "in.parquet", "--col", "occ1", "--keep-cols", "id", "--fn-out", "out.csv")
-    assert "note: in.parquet: 1 cell holds a NUL character" in result.stderr
+    assert "warning: in.parquet: 1 cell holds a zero byte, where it ends" in result.stderr
     assert list(read(tmp_path / "out.csv")["id"]) == ["a", "c"]
 
 

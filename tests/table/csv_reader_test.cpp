@@ -141,6 +141,8 @@ TEST_CASE("Too many fields are an error, whichever columns are read") {
   CHECK_THROWS_MATCHES(read_text("a,b\n1,2\n\"x\ny\",4,5\n"), DataError,
                        MessageMatches(ContainsSubstring("line 4, byte column 6") &&
                                       ContainsSubstring("in quotes goes from line 3 to line 4: is a quote missing")));
+  CHECK_THROWS_MATCHES(read_text("a,b\n\"smith \\\"old, wise\\\" man\",en\n"), DataError,
+                       MessageMatches(ContainsSubstring("is written twice (\"\"), not with a backslash")));
   CHECK_THROWS_MATCHES(read_text("id;name\n1;a,b\n"), DataError,
                        MessageMatches(ContainsSubstring("line 2") && ContainsSubstring("separated by ';'")));
 }
@@ -211,6 +213,22 @@ TEST_CASE("A stray quote that swallows lines is told with its lines and the coun
              ContainsSubstring("in 1 row a text goes on behind its closing quote, the first in line 3"));
 }
 
+TEST_CASE("Many short texts that begin like whole rows are told") {
+  std::string pairs = "occ1,lang,code_1,code_2\n";
+  for (int i = 0; i < 6; i += 2) pairs += fmt::format("\"smith {},en,00300,\nsmith {}\",en,00300,\n", i, i + 1);
+  CHECK_THAT(warnings_of(pairs),
+             ContainsSubstring("file.csv: 3 texts in quotes over several lines begin like a whole row, the first in "
+                               "line 2, as if quotes were missing or too many. 3 rows were made of 6 lines behind"));
+  CHECK(warnings_of("occ1,lang\n\"1 High Street, Ribe\nDenmark\",en\n\"a\nb\",en\nx,en\n").empty());  // once is chance
+  CHECK(warnings_of("occ1,lang\n\"a\nb, c\",en\n\"d\ne, f\",en\n").empty());
+}
+
+TEST_CASE("A header that comes once more is counted") {
+  CHECK_THAT(warnings_of("occ1,lang\nsmith,en\nocc1,lang\nbaker,en\n\"occ1\",\"lang\"\n"),
+             ContainsSubstring("file.csv: 2 rows have the names of the columns once more, the first in line 3; were"));
+  CHECK(warnings_of("occ1,lang\nocc1,en\n\nx,lang\n").empty());
+}
+
 TEST_CASE("Rows with fewer fields than the header are counted") {
   CHECK_THAT(warnings_of("occ1,lang,code\nsmith,en,1\nmaster\nsmith,da,2\n\n,,\nbaker,da\n"),
              ContainsSubstring("file.csv: 2 rows have fewer fields than the header, the first in line 3; the rest"));
@@ -238,7 +256,9 @@ TEST_CASE("The line that tells Excel the separator is passed over, or refused") 
   const Table table = read_text("\xEF\xBB\xBFsep=,\r\na,b\r\n1,2\r\n");
   CHECK(table.names == Names{"a", "b"});
   CHECK(table.line_of_row == std::vector<uint64_t>{3});
-  CHECK(read_text("\"sep=\",\na\n1\n").names == Names{"a"});
+  for (const std::string mark : {"\"sep=\",", "\"sep=,\"", "sep=,,,,"}) {
+    CHECK(read_text(mark + "\na\n1\n").names == Names{"a"});
+  }
   for (const std::string mark : {"sep=;", "SEP=;", "\"sep=;\""}) {
     CHECK_THROWS_MATCHES(
         read_text(mark + "\na;b\n1;2\n"), DataError,

@@ -140,7 +140,8 @@ open('utf-16-le.csv.gz', 'wb').write(gzip.compress(open('utf-16-le.csv', 'rb').r
            {"utf-16.csv", "UTF-16"},
            {"utf-16-le.csv", "text in UTF-16 (little endian). Save it as UTF-8: 'iconv -f UTF-16LE"},
            {"utf-32-be.csv", "text in UTF-32 (big endian)"},
-           {"utf-16-le.csv.gz", "a gzip file with text in UTF-16 (little endian) in it"},
+           {"utf-16-le.csv.gz", "in it. Unpack it first: 'gzip -dc " + (folder / "utf-16-le.csv.gz").string() +
+                                    " > UNPACKED'. Save it as UTF-8: 'iconv -f UTF-16LE -t UTF-8 UNPACKED > NEW.csv"},
        }) {
     const std::filesystem::path path = folder / file;
     const auto expected = ContainsSubstring(path.string() + ": expected a CSV or Parquet file, this is ");

@@ -7,6 +7,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/table/table.hpp"
+#include "support/captured_stream.hpp"
 #include "support/python.hpp"
 
 namespace canine {
@@ -65,6 +66,10 @@ pyarrow.parquet.write_table(pyarrow.table({
 }), 'types.parquet')
 pandas.DataFrame({'a': pandas.Series([], dtype=str), 'b': pandas.Series([], dtype='int64')}).to_parquet('empty.parquet')
 pyarrow.parquet.write_table(pyarrow.table({}), 'no_columns.parquet')
+pyarrow.parquet.write_table(pyarrow.table({
+    'text': ['smith', 'ba\0ker', '\0'],
+    'coded': pyarrow.array(['a', 'a', 'b\0c']).dictionary_encode(),
+}), 'zeros.parquet')
 )",
                         folder.path());
     return true;
@@ -102,6 +107,19 @@ TEST_CASE("A Parquet file is known by its content and read as text") {
   CHECK(cells_of(table.column("kind")) == Cells{"x", "y", kMissing, "x", "12"});
   CHECK(table.line_of_row.empty());
   CHECK(table.where(3).ends_with("pandas.bin, row 4"));
+}
+
+TEST_CASE("Texts are cut at a zero byte and counted, as in CSV") {
+  std::string warnings;
+  {
+    const testing::CapturedStream captured(2);
+    const Table table = read_written("zeros.parquet");
+    warnings = captured.text();
+    CHECK(cells_of(table.column("text")) == Cells{"smith", "ba", ""});
+    CHECK(cells_of(table.column("coded")) == Cells{"a", "a", "b"});
+  }
+  CHECK_THAT(warnings, ContainsSubstring("zeros.parquet: 3 cells hold a zero byte, where it ends; what is behind it is "
+                                         "left out. The first is in row 2"));
 }
 
 TEST_CASE("Nulls of raw columns are empty texts") {

@@ -9,7 +9,7 @@
 namespace canine {
 
 /// Reads a file of descriptions from front to back before hours are spent on its rows: what cannot be read in its last
-/// row is an error now, and cells that hold a NUL are counted in a note. `text_col` holds the descriptions,
+/// row is an error now, and what looks wrong is told now. `text_col` holds the descriptions,
 /// `other_cols` are wanted too. Memory as TableStream; takes about a second for a million rows. Throws as TableStream.
 DescriptionSurvey survey_file(const std::filesystem::path& path, const std::string& text_col,
                               const std::vector<std::string>& other_cols);

@@ -74,7 +74,7 @@ struct ReadOptions {
 ///
 /// Beyond that: files whose name ends in .tsv or .tab have tabs for commas; files of gzip, bzip2, zstd and lz4 are
 /// unpacked as they are read; a first line `sep=,` as Excel knows it is passed over. A warning at the end of the file
-/// counts texts in quotes that look as if a quote were missing, and texts cut at a NUL.
+/// counts texts in quotes that look as if a quote were missing, and texts cut at a NUL (of Parquet too).
 ///
 /// Parquet columns of numbers become the text pandas' astype(str) gives, except that whole floats lose their ".0"
 /// (integers with nulls come as floats): "12", "1.5", "True"; dates and times that of ISO 8601 with a blank between
