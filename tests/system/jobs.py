@@ -4,8 +4,10 @@ Every job carries a variable of its own (MARK), by which its processes are found
 ranks, helpers. A job that a test leaves running is ended by the fixture `jobs`.
 """
 
+import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -197,10 +199,16 @@ def wait_for_pid(pid, seconds):
 
 
 def free_port():
-    """A port that nobody had a moment ago. For what cannot be told to choose one itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody had a moment ago, for what cannot be told to choose one itself. It is none that the system gives
+    away by itself, and a random one: tests that run at the same time would take it otherwise."""
+    first_given_away = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10000, first_given_away)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
 
 
 # ---------------------------------------------------------------------------------------------- launchers
