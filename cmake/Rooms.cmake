@@ -1,8 +1,8 @@
 # A room is one static library of src/<room>, its headers in include/canine/<room>, its tests in tests/<room>.
 #
 #   canine_room(<room> SOURCES a.cpp b.cpp USES <room or library>...)
-#   canine_room_test(<room> [SERIAL] SOURCES a_test.cpp ... [USES <room or library>...])    SERIAL: it starts jobs of
-#     several processes, which want the machine for themselves
+#   canine_room_test(<room> [LONG] SOURCES a_test.cpp ... [USES <room or library>...])    LONG: ctest starts it first,
+#     so that the short ones run beside it
 #   canine_program(<name> SOURCES main.cpp USES <room>...)
 #
 # scripts/check_includes compares the includes of every file with the table of rooms in CONTRIBUTING.md.
@@ -33,7 +33,7 @@ function(canine_room room)
 endfunction()
 
 function(canine_room_test room)
-  cmake_parse_arguments(ARG "SERIAL" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ARG "LONG" "" "SOURCES;USES" ${ARGN})
   set(test ${room}_test)
   add_executable(${test} ${ARG_SOURCES})
   target_include_directories(${test} PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/tests/include)
@@ -42,7 +42,10 @@ function(canine_room_test room)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tests/reports)
   # scripts/test counts cases and skips from the report.
   add_test(NAME ${room} COMMAND ${test} --reporter console --reporter XML::out=${CMAKE_BINARY_DIR}/tests/reports/${room}.xml)
-  set_tests_properties(${room} PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1 TIMEOUT 900 RUN_SERIAL ${ARG_SERIAL})
+  set_tests_properties(${room} PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1 TIMEOUT 900)
+  if(ARG_LONG)
+    set_tests_properties(${room} PROPERTIES COST 100)
+  endif()
 endfunction()
 
 function(canine_program name)

@@ -289,10 +289,10 @@ HISCO = ["--train-data", ROOT / "data/hisco_train.csv", "--val-data", ROOT / "da
          "--learning-rate", "2e-3", "--augmentation-prob", "0.1", "--num-threads", "1", "--save-dir", "out"]
 
 
-@pytest.mark.parametrize("devices, epochs, whole_sequences", [("cpu", 2, 0), ("cpu:2", 6, 2)])
-def test_hisco_is_learned(train_mixer, devices, epochs, whole_sequences):
-    """Single tokens come first; whole sequences of 27 take some epochs."""
-    result = train_mixer.run(*HISCO, "--devices", devices, "--num-epochs", str(epochs), "--eval-at-start")
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+def test_hisco_is_learned(train_mixer, devices):
+    """Single tokens, and in one of twenty rows the whole sequence of 27."""
+    result = train_mixer.run(*HISCO, "--learning-rate", "6e-3", "--devices", devices, "--num-epochs", "2", "--eval-at-start")
     assert result.returncode == 0, result.stderr
     assert ("Number of processes: 2" in result.stdout) == (devices == "cpu:2")
     assert "300 of 300 rows" in result.stdout
@@ -300,7 +300,7 @@ def test_hisco_is_learned(train_mixer, devices, epochs, whole_sequences):
     summary = json.loads((out / "result.json").read_text())
     first, last = summary["first_validation"], summary["last_validation"]
     assert last["token_acc"] > first["token_acc"] + 20
-    assert last["seq_acc"] >= first["seq_acc"] + whole_sequences
+    assert last["seq_acc"] >= first["seq_acc"] + 2
     assert last["val_loss"] < 0.7 * first["val_loss"]
     content = load(out / "last.bin")
     assert content["key"] is None
