@@ -161,6 +161,14 @@ def test_a_code_that_the_model_lacks_counts_as_wrong(tmp_path):
     assert list(written["label"][5:9]) == ["99998&" + rows["hisco_1"][0], "a b", "1&2&3", "1234567"]
     assert list(written["pred_s2s"].drop(range(5, 9))) == list(read(tmp_path / "known_rows.csv")["pred_s2s"])
 
+    both = evaluate(tmp_path, "--val-data", "more.csv", "--summary", "both.json", "--fn-out", "both.csv", "--devices", "cpu:2")
+    assert "4 of 16 rows have a code" in both.stderr
+    assert (tmp_path / "both.csv").read_bytes() == (tmp_path / "more_rows.csv").read_bytes()
+    counts = ("rows", "exact_match", "labels")
+    shared = json.loads((tmp_path / "both.json").read_text())
+    assert shared["rows_with_unknown_codes"] == 4
+    assert [shared["overall"][name] for name in counts] == [summary["overall"][name] for name in counts]
+
 
 def test_rows_without_a_code_count_as_wrong_in_csv_as_in_parquet(tmp_path):
     rows = read(ROWS).head(12)
