@@ -35,7 +35,7 @@ std::string block_size_line(const LabelScan& scan, const PrepareOptions& options
   const bool too_long = scan.bad_reasons.contains("code too long") && scan.longest_code > options.block_size;
   const bool all_short = scan.num_short > 0 && scan.longest_code < options.block_size && scan.longest_code > 0;
   if (!too_long && !all_short) return "";
-  return block_size_advice(scan.longest_code, static_cast<int64_t>(options.target_cols.size())) + "\n";
+  return block_size_advice(scan.longest_code, std::ssize(options.target_cols), scan.forms) + "\n";
 }
 
 }  // namespace
@@ -65,8 +65,8 @@ void report_rejected(const LabelScan& scan, const std::vector<std::string>& find
         examples_of(scan.short_examples, scan.num_short));
   }
   if (!refusal.empty()) {
-    refusal += block_size_line(scan, options);
     for (const std::string& finding : findings) refusal += fmt::format("In {}.\n", finding);
+    refusal += block_size_line(scan, options);
     throw DataError("{}All these rows are listed in {}.", refusal, list.string());
   }
   for (const std::string& finding : findings) log_warning("{}", finding);

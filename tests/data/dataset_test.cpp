@@ -311,6 +311,11 @@ TEST_CASE("A block size that holds all codes is named, unless their form is the 
   CHECK_THROWS_MATCHES(
       decimals.load(), DataError,
       MessageMatches(ContainsSubstring("\nIn column a: 1 code ends in '.0'") && !ContainsSubstring("--block-size")));
+  Source mixed;
+  mixed.add_file("occ1,a,b,lang\nx,2011-01-05,,en\nx,1234,,en\n");
+  CHECK_THROWS_MATCHES(mixed.load(), DataError,
+                       MessageMatches(ContainsSubstring("\nIn column a: 1 code is a date") &&
+                                      ContainsSubstring("\n--block-size 4 holds all other codes.")));
 }
 
 TEST_CASE("Impossible data set options are refused", "[dataset]") {

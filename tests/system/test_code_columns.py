@@ -101,7 +101,32 @@ def test_codes_of_ones_own_system_in_train_mixer(train_mixer):
     assert "1 of 1 validation row have a description that is in the training rows too" in result.stderr
     result = train(train_mixer, *gpf, "--block-size", "3")
     assert result.returncode == 65
-    assert "--block-size 5 holds all codes." in result.stderr
+    assert "--block-size 5 holds all other codes." in result.stderr
+
+
+@pytest.mark.parametrize("code, what", [
+    ("05-Jan", "1 code is a date"), ("'00300", "1 code has a mark that keeps a number a text"),
+    ("61.110", "1 code has a separator of thousands"), ("unknown", "1 code seems to say that there is none"),
+    ("#NAME?", "1 code is an error of a spreadsheet")])
+def test_no_larger_block_is_advised_for_what_is_no_code(finetune, train_mixer, code, what):
+    rows = f"occ1,lang,a,b\nfarmer,en,58340,\nbaker,en,61115,\nsmith,en,{code},\n"
+    write(train_mixer, rows)
+    write(train_mixer, rows, "val.csv")
+    for result in (finetune.run(*PREPARE), train(train_mixer, "--formatter", "gpf", "--target-cols", "a", "b")):
+        assert result.returncode == 65
+        assert f"In column a: {what} (first in rows.csv, line 4: '{code}')" in result.stderr
+        assert "block-size" not in result.stderr or code == "61.110"  # where the points may belong to the code
+        assert "holds all" not in result.stderr
+
+
+def test_a_sign_in_the_place_of_a_code_is_counted(train_mixer, tmp_path):
+    write(train_mixer, "occ1,lang,hisco_1,hisco_2\nfarmer,en,58340,\nbaker,en,-,\n")
+    write(train_mixer, "occ1,lang,hisco_1,hisco_2\nfarmer,en,58340,\n", "val.csv")
+    told = "column hisco_1: 1 code seems to say that there is none (first in rows.csv, line 3: '-')"
+    assert told in train(train_mixer, "--formatter", "gpf", "--target-cols", "hisco_1", "hisco_2").stderr
+    result = built("evaluate", tmp_path).run("--checkpoint", *MODEL, "--val-data", "rows.csv")
+    assert told in result.stderr
+    assert "1 of 2 rows have a code that the model does not have" in result.stderr
 
 
 @pytest.mark.parametrize("empty", ["", None, "NA"])

@@ -454,6 +454,18 @@ def test_a_key_that_was_saved_again_is_refused(predict, codes, message):
     assert not (predict.folder / "new.csv").exists()
 
 
+def test_a_key_whose_codes_have_lost_their_zeros_is_told(predict):
+    (predict.folder / "in.csv").write_text("occ\nfarmer\n")
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "new.csv", *MODEL, "--mode", "flat").stderr
+    assert re.search(r"warning: column system_code: \d+ codes have fewer than 5 digits, \d+ have 5 \(first in .*'1110'", said)
+    key = read(KEY)
+    key["system_code"] = [code.zfill(5) if code.isdigit() else code for code in key["system_code"]]
+    key.to_csv(predict.folder / "key.csv", index=False)
+    model = [str(predict.folder / "key.csv") if part == KEY else part for part in MODEL]
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "other.csv", *model, "--mode", "flat").stderr
+    assert "fewer than 5 digits" not in said
+
+
 def test_flags_that_contradict_themselves_come_before_the_model(predict):
     (predict.folder / "in.csv").write_text("occ\nfarmer\n")
     common = ["--model", "absent/model.bin", "--fn-in", "in.csv", "--fn-out", "never.csv"]
