@@ -245,7 +245,7 @@ void check_predict_options(const OptionSet& options, PredictOptions& values) {
 void look_through_input(const PredictOptions& values) {
   std::vector<std::string> others = values.keep_cols;
   if (!values.language_col.empty()) others.push_back(values.language_col);
-  survey_file(values.fn_in, values.col, others).note("--col " + values.col);
+  survey_file(values.fn_in, values.col, others).tell("--col " + values.col);
 }
 
 void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values) {

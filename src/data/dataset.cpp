@@ -287,7 +287,7 @@ void Dataset::tell_of_descriptions(const Options& options) const {
     log_warning("{} of {} rows of {} {} {}", format_count(survey.empty()), format_count(size()),
                 first_and_number(options.files), survey.empty() == 1 ? "has" : "have", kNoDescription);
   }
-  survey.note(fmt::format("column {}", options.text_col));
+  survey.tell(fmt::format("column {}", options.text_col));
 }
 
 std::vector<Dataset::Code> Dataset::codes_of(int64_t row) const {
