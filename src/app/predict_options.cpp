@@ -153,12 +153,13 @@ void check_output(const PredictOptions& values) {
 std::string default_column(const PredictOptions& values, const std::vector<std::string>& names) {
   const std::string path = values.fn_in.string();
   if (const std::string hint = separator_hint(values.fn_in, names); !hint.empty()) {
-    throw UsageError("--fn-in {}: {}. Or name the one column with --col", path, hint);
+    throw UsageError("--col is missing, and the names of the columns of {} are not clear: {}. {}. Or choose with --col",
+                     path, list_of_names(names), hint);
   }
   if (names.front() == kTextColumn) return names.front();
   if (names.size() > 1) {
-    throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}", path,
-                     list_of_names(names));
+    throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}{}", path,
+                     list_of_names(names), missing_header_hint(names));
   }
   log_warning(
       "{}: the first line, {}, is taken for the name of its column; put a line with a name in front if it is none",
