@@ -178,7 +178,7 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
 int Work::run() {
   if (job_.is_main()) {
     require_outputs(values_);
-    require_rows(values_.files);
+    require_rows(values_.files, values_.input_col);
   }
   const LoadedModel loaded = load();
   Dataset::Options rows_of_files = values_.columns();

@@ -23,7 +23,7 @@ class PreparedSource : public TrainingDataSource {
   }
 
   void look_through() const override {
-    if (makes_prepared_files(data_, folder_)) require_rows({&data_.dataset, 1});
+    if (makes_prepared_files(data_, folder_)) require_rows({&data_.dataset, 1}, data_.input_col);
   }
 
   void prepare() override { prepared_ = canine::prepare(data_, folder_); }

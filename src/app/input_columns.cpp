@@ -13,11 +13,10 @@ void require_columns(std::span<const std::filesystem::path> files, const std::ve
   }
 }
 
-void require_rows(std::span<const std::filesystem::path> files) {
+void require_rows(std::span<const std::filesystem::path> files, const std::string& column) {
   for (const std::filesystem::path& file : files) {
-    const std::vector<std::string> columns = read_column_names(file);
     ReadOptions read;
-    read.columns = {columns.front()};
+    read.columns = {column};
     read.show_progress = false;
     read.warn = false;
     TableStream(file, read).skip_rest();

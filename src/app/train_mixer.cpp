@@ -10,6 +10,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
+#include "canine/data/columns.hpp"
 #include "canine/data/shared_texts.hpp"
 #include "canine/exchange/load_model.hpp"
 
@@ -29,8 +30,8 @@ class GivenFiles : public TrainingDataSource {
   FormatterOptions formatter() const override { return data_.codes.formatter; }
 
   void look_through() const override {
-    require_rows(data_.train_files);
-    require_rows(data_.val_files);
+    require_rows(data_.train_files, std::string(kTextColumn));
+    require_rows(data_.val_files, std::string(kTextColumn));
   }
 
   /// A run that goes on keeps its key: classes are positions in it. Folders of the Python program have no key.csv.

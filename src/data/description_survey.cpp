@@ -103,9 +103,11 @@ void DescriptionSurvey::tell(std::string_view column) const {
              format_count(kinds_[kind]), counted(sampled_, "description"), kNames[kind], firsts_[kind]);
   }
   if (letterless_ > 0) {
-    log_note("{}: {} no letter and no digit{}; they get codes all the same, unless --clean-text leaves nothing of them",
-             column, letterless_ == 1 ? "1 description has" : format_count(letterless_) + " descriptions have",
-             signs_.empty() ? "" : fmt::format(" (such as '{}')", fmt::join(signs_, "', '")));
+    log_note(
+        "{}: {} no letter and no digit{}; such descriptions get codes all the same, unless --clean-text leaves nothing "
+        "of them",
+        column, letterless_ == 1 ? "1 description has" : format_count(letterless_) + " descriptions have",
+        signs_.empty() ? "" : fmt::format(" (such as '{}')", fmt::join(signs_, "', '")));
   }
 }
 
