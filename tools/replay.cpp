@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "canine/app/folder_place.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/app/run_main.hpp"
 #include "canine/core/log.hpp"
@@ -34,6 +35,7 @@ int replay_main(const std::vector<std::string>& arguments) {
               "how attention is computed; both give the same numbers");
   options.set_python_flags({"help"});
   if (!options.parse(arguments)) return 0;
+  require_folder_place(values.out);
   replay(values);
   if (!compare) return 0;
   const auto stages = compare_replays(values.folder, values.out);

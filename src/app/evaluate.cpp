@@ -9,6 +9,7 @@
 
 #include "canine/app/evaluation_rows.hpp"
 #include "canine/app/evaluation_summary.hpp"
+#include "canine/app/input_columns.hpp"
 #include "canine/app/processes.hpp"
 #include "canine/core/clock.hpp"
 #include "canine/core/errors.hpp"
@@ -175,7 +176,10 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
 }
 
 int Work::run() {
-  if (job_.is_main()) require_outputs(values_);
+  if (job_.is_main()) {
+    require_outputs(values_);
+    require_rows(values_.files, values_.input_col);
+  }
   const LoadedModel loaded = load();
   Dataset::Options rows_of_files = values_.columns();
   rows_of_files.files = values_.files;

@@ -2,9 +2,11 @@
 
 #include <optional>
 
+#include "canine/app/input_columns.hpp"
 #include "canine/app/training_run.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/readable.hpp"
+#include "canine/data/preparation_check.hpp"
 
 namespace canine {
 namespace {
@@ -18,6 +20,10 @@ class PreparedSource : public TrainingDataSource {
     return {.num_columns = static_cast<int64_t>(data_.target_cols.size()),
             .block_size = data_.block_size,
             .use_within_block_sep = data_.use_within_block_sep};
+  }
+
+  void look_through() const override {
+    if (makes_prepared_files(data_, folder_)) require_rows({&data_.dataset, 1}, data_.input_col);
   }
 
   void prepare() override { prepared_ = canine::prepare(data_, folder_); }

@@ -13,13 +13,22 @@ constexpr std::string_view kSeparator =
 constexpr std::string_view kEncoding =
     "no flag is needed: files are UTF-8; others become so by iconv -f LATIN1 -t UTF-8 OLD > NEW";
 
-/// The flags of the files to be read, one of which each program but evaluate has.
-std::vector<FlagOfOurs> input_with(std::string_view remark) {
-  return {{"dataset", "", remark, true}, {"train-data", "", remark, true}, {"fn-in", "", remark, true}};
+const std::vector<std::string_view> kSeparatorWords = {"sep",   "separator", "delimiter",
+                                                       "delim", "fieldsep",  "fieldseparator"};
+const std::vector<std::string_view> kEncodingWords = {"encoding", "charset", "codepage", "fileencoding",
+                                                      "inputencoding"};
+
+/// The words for what is said of files to be read, with the flag of these files, one of which most programs have.
+/// Where there are two it is the first.
+void add_input_meanings(std::vector<FlagMeaning>& meanings, const std::vector<std::string_view>& words,
+                        std::string_view remark) {
+  for (const char* flag : {"dataset", "train-data", "fn-in", "val-data", "mapping"}) {
+    meanings.push_back({words, {{flag, "", remark, true}}});
+  }
 }
 
 std::vector<FlagMeaning> data_meanings() {
-  return {
+  std::vector<FlagMeaning> meanings = {
       {{"input",    "in",        "i",         "data",   "file",      "csv",         "inputfile",
         "infile",   "inputdata", "datafile",  "filein", "fnin",      "source",      "dataset",
         "datapath", "trainfile", "traindata", "train",  "trainpath", "trainingdata"},
@@ -41,14 +50,13 @@ std::vector<FlagMeaning> data_meanings() {
       {{"desc", "description", "codedescriptions", "labelnames"}, {{"descriptions"}}},
       {{"tokenspercode", "codelength", "codelen", "digits", "blocklen", "blocklength"}, {{"block-size"}}},
       {{"withinblocksep", "blocksep"}, {{"use-within-block-sep"}}},
-      {{"sep", "separator", "delimiter", "delim", "fieldsep", "fieldseparator"}, input_with(kSeparator)},
-      {{"sep", "separator", "delimiter", "delim", "fieldsep", "fieldseparator"}, {{"val-data", "", kSeparator, true}}},
-      {{"encoding", "charset", "codepage", "fileencoding", "inputencoding"}, input_with(kEncoding)},
-      {{"encoding", "charset", "codepage", "fileencoding", "inputencoding"}, {{"val-data", "", kEncoding, true}}},
       {{"system", "scheme", "classification"}, {{"formatter"}}},
       {{"maxlength", "maxseqlength", "maxseqlen", "seqlen", "seqlength", "maxinputlength", "maxtokens"}, {{"max-len"}}},
       {{"wordfreq", "wordfrequencies", "words"}, {{"fn-word-freq"}}},
   };
+  add_input_meanings(meanings, kSeparatorWords, kSeparator);
+  add_input_meanings(meanings, kEncodingWords, kEncoding);
+  return meanings;
 }
 
 std::vector<FlagMeaning> output_meanings() {

@@ -13,6 +13,16 @@ void require_columns(std::span<const std::filesystem::path> files, const std::ve
   }
 }
 
+void require_rows(std::span<const std::filesystem::path> files, const std::string& column) {
+  for (const std::filesystem::path& file : files) {
+    ReadOptions read;
+    read.columns = {column};
+    read.show_progress = false;
+    read.warn = false;
+    TableStream(file, read).skip_rest();
+  }
+}
+
 std::vector<std::string> labelled_columns(const std::vector<std::string>& target_cols) {
   std::vector<std::string> columns = {std::string(kTextColumn), std::string(kLanguageColumn)};
   columns.insert(columns.end(), target_cols.begin(), target_cols.end());

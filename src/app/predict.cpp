@@ -47,11 +47,12 @@ class Report {
   void conclude(const PredictionSummary& summary) {
     bar_.reset();
     const double seconds = whole_.seconds();
-    log_info("{} rows in {} ({:.1f} rows/s); the model coded {} different texts.",
-             format_count(summary.rows - summary.rows_before), format_duration(seconds),
-             static_cast<double>(summary.rows - summary.rows_before) / seconds, format_count(summary.texts));
+    log_info("{} in {} ({:.1f} rows/s); the model coded {}.", counted(summary.rows - summary.rows_before, "row"),
+             format_duration(seconds), static_cast<double>(summary.rows - summary.rows_before) / seconds,
+             counted(summary.texts, "different text"));
     if (summary.empty_rows > 0) {
-      log_info("{} of all rows have no description and so no code.", format_count(summary.empty_rows));
+      log_info("{} of {} {} no description and so no code.", format_count(summary.empty_rows),
+               counted(summary.rows, "row"), summary.empty_rows == 1 ? "has" : "have");
     }
     if (summary.language_note) log_note("{}", *summary.language_note);
   }
@@ -115,8 +116,8 @@ void choose_mode(const OptionSet& options, PredictOptions& values, const LoadedM
 
 void print_start(const PredictOptions& values, const LoadedModel& model, const std::vector<c10::Device>& devices) {
   const CodeSystem& codes = *model.codes;
-  log_info("Model: {} ({}, {} codes{})", model.path.string(), name_of(codes.options().formatter.kind),
-           format_count(codes.num_classes()), model.step ? fmt::format(", step {}", format_count(*model.step)) : "");
+  log_info("Model: {} ({}, {}{})", model.path.string(), name_of(codes.options().formatter.kind),
+           counted(codes.num_classes(), "code"), model.step ? fmt::format(", step {}", format_count(*model.step)) : "");
   std::vector<std::string> names;
   for (const c10::Device device : devices) names.push_back(device.str());
   log_info("Devices: {}, {}", fmt::join(names, ", "), name_of(values.precision));
@@ -164,7 +165,8 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
                               .progress = [&](const PredictionProgress& progress) { report.update(progress); }};
   const PredictionSummary summary = predict_table(task, pool, watch);
   if (summary.rows_before > 0) {
-    log_info("{} rows were there from an earlier run.", format_count(summary.rows_before));
+    log_info("{} {} there from an earlier run.", counted(summary.rows_before, "row"),
+             summary.rows_before == 1 ? "was" : "were");
   }
   report.conclude(summary);
   if (summary.rows == 0 && !summary.stopped) {
@@ -179,8 +181,8 @@ int run_predict(const OptionSet& options, PredictOptions& values, const LaunchCo
     return static_cast<int>(ExitCode::kStopped);
   }
   if (summary.stopped) {
-    log_info("Stopped by {}; {} rows are kept. The same command with --resume goes on.",
-             signal_text(StopRequest::signal()), format_count(summary.rows));
+    log_info("Stopped by {}; {} kept. The same command with --resume goes on.", signal_text(StopRequest::signal()),
+             summary.rows == 1 ? "1 row is" : counted(summary.rows, "row") + " are");
     return static_cast<int>(ExitCode::kStopped);
   }
   log_info("Written: {}", output);

@@ -153,12 +153,13 @@ void check_output(const PredictOptions& values) {
 std::string default_column(const PredictOptions& values, const std::vector<std::string>& names) {
   const std::string path = values.fn_in.string();
   if (const std::string hint = separator_hint(values.fn_in, names); !hint.empty()) {
-    throw UsageError("--fn-in {}: {}. Or name the one column with --col", path, hint);
+    throw UsageError("--col is missing, and the names of the columns of {} are not clear: {}. {}. Or choose with --col",
+                     path, list_of_names(names), hint);
   }
   if (names.front() == kTextColumn) return names.front();
   if (names.size() > 1) {
-    throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}", path,
-                     list_of_names(names));
+    throw UsageError("--col is missing: which column of {} holds the descriptions? Its columns are {}{}", path,
+                     list_of_names(names), missing_header_hint(names));
   }
   log_warning(
       "{}: the first line, {}, is taken for the name of its column; put a line with a name in front if it is none",
@@ -245,7 +246,7 @@ void check_predict_options(const OptionSet& options, PredictOptions& values) {
 void look_through_input(const PredictOptions& values) {
   std::vector<std::string> others = values.keep_cols;
   if (!values.language_col.empty()) others.push_back(values.language_col);
-  survey_file(values.fn_in, values.col, others).note("--col " + values.col);
+  survey_file(values.fn_in, values.col, others).tell("--col " + values.col);
 }
 
 void note_flags_of_other_modes(const OptionSet& options, const PredictOptions& values) {

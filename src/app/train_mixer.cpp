@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "canine/app/input_columns.hpp"
 #include "canine/app/training_run.hpp"
 #include "canine/checkpoint/run_folder.hpp"
 #include "canine/core/errors.hpp"
@@ -9,6 +10,7 @@
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
+#include "canine/data/columns.hpp"
 #include "canine/data/shared_texts.hpp"
 #include "canine/exchange/load_model.hpp"
 
@@ -26,6 +28,11 @@ class GivenFiles : public TrainingDataSource {
       : data_(values.data), key_file_(values.train.save_path / kKeyFile), num_threads_(values.machine.num_threads) {}
 
   FormatterOptions formatter() const override { return data_.codes.formatter; }
+
+  void look_through() const override {
+    require_rows(data_.train_files, std::string(kTextColumn));
+    require_rows(data_.val_files, std::string(kTextColumn));
+  }
 
   /// A run that goes on keeps its key: classes are positions in it. Folders of the Python program have no key.csv.
   void prepare() override {
@@ -83,9 +90,8 @@ class GivenFiles : public TrainingDataSource {
     if (log_is_quiet()) return;  // the first process tells
     if (const int64_t shared = count_shared_texts(*data.train, *data.val); shared > 0) {
       log_warning(
-          "{} of {} have a description that is in the training rows too, so validation looks better than new "
-          "texts will",
-          format_count(shared), counted(data.val->size(), "validation row"));
+          "{} of {} {} a description that is in the training rows too, so validation looks better than new texts will",
+          format_count(shared), counted(data.val->size(), "validation row"), shared == 1 ? "has" : "have");
     }
   }
 

@@ -350,7 +350,10 @@ int TrainingRun::run(TrainingDataSource& source) {
   job.meet(context.process.device);
   return job.run([&] {
     std::optional<StartWeights> start;
-    if (job.is_main()) require_folder_place(settings_.train.save_path);
+    if (job.is_main()) {
+      require_folder_place(settings_.train.save_path);
+      source.look_through();
+    }
     if (!only_prepare_) {                                    // before anything is written
       settings_.train.plan_batches(context.process.launch);  // which may refuse them
       const bool resuming = resumes(settings_);

@@ -46,8 +46,9 @@ std::optional<std::string> CutTexts::warning(const std::string& what, int64_t ma
       longest <= most
           ? fmt::format("--max-len {} would hold all", longest)
           : fmt::format("the longest has {}, and the encoder takes {} at most (--max-len {})", longest, most, most);
-  return fmt::format("{} of {} {} are longer than --max-len {} and are cut there, language and marks included; {}",
-                     format_count(cut), format_count(rows), what, max_len, advice);
+  const std::string_view are = cut == 1 ? "is" : "are";
+  return fmt::format("{} of {} {} {} longer than --max-len {} and {} cut there, language and marks included; {}",
+                     format_count(cut), format_count(rows), what, are, max_len, are, advice);
 }
 
 CutTexts find_cut_texts(const Dataset& data, const TextCleaning& cleaning, TextUse use, int64_t max_len,

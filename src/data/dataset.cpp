@@ -136,9 +136,9 @@ void Dataset::append_languages(const Table& table, const Options& options, Inter
     }
     language_of_row_.push_back(static_cast<uint16_t>(number));
   }
-  if (num_unknown > 0) {
-    log_warning("{}: {} of {} rows have no language in column {}; they are read as '{}'", table.path.string(),
-                num_unknown, table.num_rows, options.language_col, kUnknownLanguage);
+  if (num_unknown > 0 && options.tell_oddities) {
+    log_warning("{}: {} no language in column {}, which is read as '{}'", table.path.string(),
+                rows_have(num_unknown, table.num_rows), options.language_col, kUnknownLanguage);
   }
 }
 
@@ -220,8 +220,8 @@ void Dataset::check_rows(const Table& table, int64_t first_row, const Options& o
                         faulty.count() == 0 ? "" : advice_on(find_label_oddities(table, *system_), table, *system_));
   } else if (faulty.count() > 0 && !log_is_quiet()) {
     constexpr size_t kMostShown = 3;
-    log_warning("{}: {} of {} rows have a code that the model does not have, or none; they count as wrong:{}",
-                table.path.string(), format_count(faulty.count()), format_count(table.num_rows),
+    log_warning("{}: {} a code that the model does not have, or none, and {} as wrong:{}", table.path.string(),
+                rows_have(faulty.count(), table.num_rows), faulty.count() == 1 ? "counts" : "count",
                 faulty.text(kMostShown));
   }
 }
@@ -284,10 +284,9 @@ void Dataset::tell_of_descriptions(const Options& options) const {
   DescriptionSurvey survey;
   for (int64_t row = 0; row < size(); ++row) survey.add(text(row));
   if (survey.empty() > 0) {
-    log_warning("{} of {} rows of {} {} {}", format_count(survey.empty()), format_count(size()),
-                first_and_number(options.files), survey.empty() == 1 ? "has" : "have", kNoDescription);
+    log_warning("{}: {} {}", first_and_number(options.files), rows_have(survey.empty(), size()), kNoDescription);
   }
-  survey.note(fmt::format("column {}", options.text_col));
+  survey.tell(fmt::format("column {}", options.text_col));
 }
 
 std::vector<Dataset::Code> Dataset::codes_of(int64_t row) const {

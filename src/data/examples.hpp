@@ -18,4 +18,9 @@ inline std::string examples_of(const std::vector<std::string>& examples, int64_t
                      more > 0 ? fmt::format("\n  and {} more", format_count(more)) : "");
 }
 
+/// "1 of 5 rows has", "1,000 of 2,000 rows have".
+inline std::string rows_have(int64_t count, int64_t all) {
+  return fmt::format("{} of {} {}", format_count(count), counted(all, "row"), count == 1 ? "has" : "have");
+}
+
 }  // namespace canine

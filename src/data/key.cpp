@@ -9,6 +9,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/table/csv_writer.hpp"
 #include "canine/table/table.hpp"
 
@@ -101,8 +102,10 @@ LabelKey collect_key(std::span<const std::filesystem::path> train, std::span<con
   for (const std::filesystem::path& path : val) add_codes(path, target_cols, key);
   if (key.size() == 0) throw DataError("no row of the data files has a code in {}", fmt::join(target_cols, ", "));
   if (key.size() > num_trained) {
-    log_warning("{} of {} codes are in the validation files only: nothing trains their classes",
-                key.size() - num_trained, key.size());
+    const int64_t untrained = key.size() - num_trained;
+    log_warning("{} of {} {} in the validation files only: nothing trains {}", format_count(untrained),
+                counted(key.size(), "code"), untrained == 1 ? "is" : "are",
+                untrained == 1 ? "its class" : "their classes");
   }
   return key;
 }

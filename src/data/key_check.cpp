@@ -45,8 +45,8 @@ KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptio
     if (table.columns[0].missing(row)) continue;
     const std::string_view code = table.columns[0].text(row);
     if (has_blanks_around(code) && num_blanks++ == 0) first_blanks = row;
-    const CodeForm form = form_of(code, formatter.block_size);
-    is_too_long = is_too_long || (is_longer_than_meant(form) && std::ssize(code) > formatter.block_size);
+    const CodeForm form = form_of(code, formatter);
+    is_too_long = is_too_long || (is_damaged(form) && std::ssize(code) > formatter.block_size);
     forms.add(form, code, 0, row);
   }
   if (num_blanks > 0) {
@@ -63,14 +63,13 @@ KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptio
   return doubts;
 }
 
-void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter, bool and_tell) {
+void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter) {
   const KeyDoubts doubts = find_key_doubts(key, formatter);
   if (!doubts.faults.empty()) {
     throw DataError("{}: these are not the codes of a training, whose key.csv is expected as it was written:{}",
                     key.string(), doubts.text());
   }
-  if (!and_tell) return;
-  for (const std::string& oddity : doubts.oddities) log_note("{}", oddity);
+  for (const std::string& oddity : doubts.oddities) log_warning("{}", oddity);
 }
 
 }  // namespace canine

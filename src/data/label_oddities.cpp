@@ -18,7 +18,6 @@ LabelOddities find_label_oddities(const Table& table, const CodeSystem& system) 
   std::vector<const StringColumn*> columns;
   for (const std::string& name : system.target_cols()) columns.push_back(&table.column(name));
   const FormatterOptions& formatter = system.options().formatter;
-  const int64_t block_size = system.formatter()->layout().block_size;
   LabelOddities oddities;
   oddities.forms = CodeForms(columns.size());
   std::vector<std::optional<std::string_view>> cells(columns.size());
@@ -30,8 +29,8 @@ LabelOddities find_label_oddities(const Table& table, const CodeSystem& system) 
       if (cells[i] && system.is_missing(*cells[i])) cells[i].reset();
       if (!cells[i]) continue;
       behind_gap = behind_gap || (i > 0 && !cells[i - 1]);
-      const CodeForm form = form_of(*cells[i], block_size);
-      is_changed = is_changed || is_longer_than_meant(form);
+      const CodeForm form = form_of(*cells[i], formatter);
+      is_changed = is_changed || is_damaged(form);
       oddities.forms.add(form, *cells[i], i, row);
     }
     oddities.num_gaps += behind_gap;
@@ -62,11 +61,11 @@ void warn_of(const LabelOddities& oddities, const Table& table, const CodeSystem
 std::string advice_on(const LabelOddities& oddities, const Table& table, const CodeSystem& system) {
   const FormatterOptions& formatter = system.options().formatter;
   std::string advice;
-  if (formatter.kind == FormatterKind::kGeneral && oddities.longest_code > formatter.block_size) {
-    advice += '\n' + block_size_advice(oddities.longest_code, std::ssize(system.target_cols()));
-  }
   for (const std::string& finding : oddities.forms.findings(table, system.target_cols(), formatter)) {
-    advice += fmt::format("\nIn {}", finding);
+    advice += fmt::format("\nIn {}.", finding);
+  }
+  if (formatter.kind == FormatterKind::kGeneral && oddities.longest_code > formatter.block_size) {
+    advice += '\n' + block_size_advice(oddities.longest_code, std::ssize(system.target_cols()), oddities.forms);
   }
   return advice;
 }

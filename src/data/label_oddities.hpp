@@ -13,7 +13,7 @@ namespace canine {
 /// can be used.
 struct LabelOddities {
   CodeForms forms{0};
-  int64_t longest_code = 0;      ///< tokens of the longest code, those that are longer than meant left out
+  int64_t longest_code = 0;      ///< tokens of the longest code, rows with a damaged one left out
   int64_t num_without_code = 0;  ///< rows whose first label column is empty
   int64_t num_gaps = 0;          ///< rows with a code behind an empty column, which nobody learns
 };

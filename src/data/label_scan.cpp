@@ -60,9 +60,9 @@ class PartScan {
   PartScan(const Table& table, const LabelColumns& labels, const FormatterOptions& codes, bool reject_short)
       : table_(table),
         labels_(labels),
+        codes_(codes),
         formatter_(codes.num_columns, codes.block_size, codes.use_within_block_sep),
         layout_(formatter_.layout()),
-        separated_(codes.use_within_block_sep),
         reject_short_(reject_short),
         cells_(labels.size()),
         sequence_(static_cast<size_t>(layout_.sequence_length())) {
@@ -74,17 +74,18 @@ class PartScan {
     for (size_t column = 0; column < cells_.size(); ++column) {
       cells_[column] = labels_.cell(row, column);
       if (!cells_[column]) continue;
-      const CodeForm form = form_of(*cells_[column], layout_.block_size);
-      is_changed = is_changed || is_longer_than_meant(form);
+      const CodeForm form = form_of(*cells_[column], codes_);
+      is_changed = is_changed || is_damaged(form);
       result.forms.add(form, *cells_[column], column, row);
     }
-    if (!is_changed) result.longest_code = std::max(result.longest_code, longest_code(cells_, separated_));
+    if (!is_changed)
+      result.longest_code = std::max(result.longest_code, longest_code(cells_, codes_.use_within_block_sep));
     if (const std::optional<std::string> reason = formatter_.encode(cells_, sequence_)) {
       reject_bad(row, *reason);
       return;
     }
     result.usable.push_back(row);
-    count_oddities(row);
+    count_oddities();
     if (!has_short_code(layout_, sequence_, cells_[0] == kQuestionMark)) return;
     ++result.num_short;
     if (reject_short_) reject_short(row);
@@ -120,8 +121,8 @@ class PartScan {
     CsvWriter(result.rejected_lines).row(std::array<std::string_view, 4>{line, fault.column, fault.code, reason});
   }
 
-  void count_oddities(int64_t row) {
-    result.num_without_code += labels_.is_empty(row, 0);
+  void count_oddities() {
+    result.num_without_code += cells_[0] == kQuestionMark;
     const auto gap = std::ranges::find_if(cells_, [](const auto& cell) { return !cell.has_value(); });
     result.num_gaps += std::any_of(gap, cells_.end(), [](const auto& cell) { return cell.has_value(); });
     result.num_split_codes +=
@@ -130,9 +131,9 @@ class PartScan {
 
   const Table& table_;
   const LabelColumns& labels_;
+  const FormatterOptions codes_;
   const GeneralFormatter formatter_;
   const BlockLayout layout_;
-  const bool separated_;
   const bool reject_short_;
   Cells cells_;
   std::vector<int64_t> sequence_;

@@ -25,9 +25,6 @@ class LabelColumns {
 
   std::optional<std::string_view> cell(int64_t row, size_t column) const;
 
-  /// True where the file has no code.
-  bool is_empty(int64_t row, size_t column) const;
-
   /// True where the Python program keeps NaN: missing in the file, not a blank, and not in the first column.
   bool is_nan(int64_t row, size_t column) const { return column > 0 && is_missing(row, column); }
 
@@ -36,6 +33,8 @@ class LabelColumns {
   bool is_missing(int64_t row, size_t column) const {
     return columns_[column]->missing(row) || is_missing_text(columns_[column]->text(row));
   }
+
+  bool is_empty(int64_t row, size_t column) const;
 
   std::vector<std::string> names_;
   std::vector<const StringColumn*> columns_;
@@ -49,8 +48,8 @@ struct LabelScan {
   int64_t num_short = 0;         ///< usable rows with a code shorter than the block
   int64_t num_split_codes = 0;   ///< usable rows in which a '&' inside a cell makes several codes of it
   int64_t num_gaps = 0;          ///< usable rows with a code behind an empty column, which is not in the target
-  int64_t num_without_code = 0;  ///< usable rows whose first column is empty, so that "?" is their first code
-  int64_t longest_code = 0;      ///< tokens of it, in all rows but those whose codes are longer than they were meant
+  int64_t num_without_code = 0;  ///< usable rows whose first column is empty, so that "?" is their first code, or "?"
+  int64_t longest_code = 0;      ///< tokens of it, in all rows but those with a damaged code
   CodeForms forms{0};            ///< of all rows
   std::map<std::string, int64_t> bad_reasons;  ///< kind of fault -> rows
   std::vector<std::string> bad_examples;       ///< the first three, for messages

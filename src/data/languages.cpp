@@ -13,6 +13,7 @@
 #include "canine/text/readable_text.hpp"
 #include "canine/text/text_cleaning.hpp"
 #include "canine/text/transliteration.hpp"
+#include "examples.hpp"
 #include "missing_language.hpp"
 
 namespace canine {
@@ -199,15 +200,12 @@ std::optional<std::string> LanguageTally::note(const std::string& where) const {
   };
   std::string note = where + ": ";
   if (!unknown.empty()) {
-    note += fmt::format(
-        "{} of {} rows have a language that the model has not seen, which is taken as it stands: {}; it "
-        "knows {}",
-        format_count(unknown_rows), format_count(rows_), list(unknown), known_.text());
+    note += fmt::format("{} a language that the model has not seen, which is taken as it stands: {}; it knows {}",
+                        rows_have(unknown_rows, rows_), list(unknown), known_.text());
   }
   if (!mended.empty()) {
-    note +=
-        fmt::format("{}{} of {} rows have blanks or another case around a known language, which are passed over: {}",
-                    unknown.empty() ? "" : "; ", format_count(mended_rows), format_count(rows_), list(mended));
+    note += fmt::format("{}{} blanks or another case around a known language, which are passed over: {}",
+                        unknown.empty() ? "" : "; ", rows_have(mended_rows, rows_), list(mended));
   }
   return note;
 }

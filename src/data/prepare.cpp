@@ -97,8 +97,8 @@ PreparedData reuse(const PrepareOptions& options, const fs::path& folder) {
   prepared.num_val = manifest.val.num_rows;
   prepared.fingerprint = fingerprint_of(manifest.train, manifest.val, manifest.key);
   prepared.reused = true;
-  log_info("Using the data prepared in {} ({} training and {} validation rows, {} codes)", folder.string(),
-           format_count(prepared.num_train), format_count(prepared.num_val), format_count(prepared.key.size()));
+  log_info("Using the data prepared in {} ({}, {}, {})", folder.string(), counted(prepared.num_train, "training row"),
+           counted(prepared.num_val, "validation row"), counted(prepared.key.size(), "code"));
   return prepared;
 }
 
@@ -217,8 +217,8 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
   const Split split = split_rows(std::move(scan.usable), options.share_val);
   prepared.num_train = static_cast<int64_t>(split.train.size());
   prepared.num_val = static_cast<int64_t>(split.val.size());
-  log_info("{} codes; {} training rows, {} validation rows (share {})", format_count(prepared.key.size()),
-           format_count(prepared.num_train), format_count(prepared.num_val), options.share_val);
+  log_info("{}; {}, {} (share {})", counted(prepared.key.size(), "code"), counted(prepared.num_train, "training row"),
+           counted(prepared.num_val, "validation row"), options.share_val);
   warn_about_oddities(table, options, labels, scan, split, prepared.key);
 
   PreparedManifest manifest;
@@ -278,11 +278,14 @@ PreparedData open_prepared(const PrepareOptions& options, const fs::path& folder
   return reuse(options, folder);
 }
 
+bool makes_prepared_files(const PrepareOptions& options, const fs::path& folder) {
+  return options.overwrite_prepared || !std::ranges::all_of(prepared_files(folder), is_there);
+}
+
 void check_preparation(const PrepareOptions& options, const fs::path& folder) {
   options.validate();
   require_other_file(options.dataset, folder);
-  const std::array files = prepared_files(folder);
-  if (options.overwrite_prepared || !std::ranges::all_of(files, is_there)) {
+  if (makes_prepared_files(options, folder)) {
     if (!options.dataset.empty()) source_columns(options);
   } else if (is_there(folder / kManifestFile)) {
     require_no_difference(option_differences(read_manifest(folder), options), folder);

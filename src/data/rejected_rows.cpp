@@ -35,7 +35,7 @@ std::string block_size_line(const LabelScan& scan, const PrepareOptions& options
   const bool too_long = scan.bad_reasons.contains("code too long") && scan.longest_code > options.block_size;
   const bool all_short = scan.num_short > 0 && scan.longest_code < options.block_size && scan.longest_code > 0;
   if (!too_long && !all_short) return "";
-  return block_size_advice(scan.longest_code, static_cast<int64_t>(options.target_cols.size())) + "\n";
+  return block_size_advice(scan.longest_code, std::ssize(options.target_cols), scan.forms) + "\n";
 }
 
 }  // namespace
@@ -52,31 +52,31 @@ void report_rejected(const LabelScan& scan, const std::vector<std::string>& find
   std::string refusal;
   if (scan.num_bad > 0 && !options.drop_bad_labels) {
     refusal += fmt::format(
-        "{} of {} rows of {} have labels that cannot be encoded ({}):{}\n"
+        "{}: {} labels that cannot be encoded ({}):{}\n"
         "Mend them, or leave these rows out with --drop-bad-labels.\n",
-        format_count(scan.num_bad), format_count(scan.num_rows), options.dataset.string(), count_reasons(scan),
+        options.dataset.string(), rows_have(scan.num_bad, scan.num_rows), count_reasons(scan),
         examples_of(scan.bad_examples, scan.num_bad));
   }
   if (scan.num_short > 0 && !options.allow_codes_shorter_than_block_size) {
     refusal += fmt::format(
-        "{} rows of {} have codes shorter than --block-size {}; were leading zeros lost?{}\n"
+        "{}: {} codes shorter than --block-size {}; were leading zeros lost?{}\n"
         "If the codes are right, add --allow-codes-shorter-than-block-size.\n",
-        format_count(scan.num_short), options.dataset.string(), options.block_size,
+        options.dataset.string(), rows_have(scan.num_short, scan.num_rows), options.block_size,
         examples_of(scan.short_examples, scan.num_short));
   }
   if (!refusal.empty()) {
-    refusal += block_size_line(scan, options);
     for (const std::string& finding : findings) refusal += fmt::format("In {}.\n", finding);
+    refusal += block_size_line(scan, options);
     throw DataError("{}All these rows are listed in {}.", refusal, list.string());
   }
   for (const std::string& finding : findings) log_warning("{}", finding);
   if (scan.num_bad > 0) {
-    log_info("Dropped {} rows whose labels cannot be encoded ({}); they are listed in {}", format_count(scan.num_bad),
+    log_info("Dropped {} with labels that cannot be encoded ({}), listed in {}", counted(scan.num_bad, "row"),
              count_reasons(scan), list.string());
   }
   if (scan.num_short > 0) {
-    log_info("{} rows have codes shorter than the block size; kept because of --allow-codes-shorter-than-block-size",
-             format_count(scan.num_short));
+    log_info("{} codes shorter than the block size; kept because of --allow-codes-shorter-than-block-size",
+             rows_have(scan.num_short, scan.num_rows));
   }
 }
 

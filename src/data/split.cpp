@@ -95,7 +95,7 @@ void warn_about_oddities(const Table& table, const PrepareOptions& options, cons
   warn_if_any_row(scan.num_gaps, "a code behind an empty label column; codes after a gap are not learned");
   const DescriptionSurvey descriptions = survey_of(texts, split);
   warn_if_any_row(descriptions.empty(), kNoDescription);
-  descriptions.note("--input-col " + options.input_col);
+  descriptions.tell("--input-col " + options.input_col);
   if (options.language_col) {
     warn_if_any_row(count_missing(table.column(*options.language_col), split),
                     "no language, which training reads as 'unk'");

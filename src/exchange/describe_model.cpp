@@ -136,14 +136,14 @@ std::shared_ptr<const LabelKey> find_key(const ModelContent& content, const Mixe
           overrides.mapping.string(), key.size(), content.key->size(), source,
           find_key_doubts(overrides.mapping, formatter).text());
     }
-    if (!content.key) require_sound_key(overrides.mapping, formatter, /*and_tell=*/true);
+    if (!content.key) require_sound_key(overrides.mapping, formatter);
     return std::make_shared<const LabelKey>(std::move(key));
   }
   if (content.key) return std::make_shared<const LabelKey>(*content.key);
   const std::filesystem::path folder = content.path.parent_path();
   if (auto key = read_key_json(folder)) return std::make_shared<const LabelKey>(std::move(*key));
   if (auto key = read_key_csv(folder)) {
-    require_sound_key(folder / "key.csv", formatter, /*and_tell=*/false);
+    require_sound_key(folder / "key.csv", formatter);
     return std::make_shared<const LabelKey>(std::move(*key));
   }
   if (auto key = numbers_as_codes(shape, source, "--mapping")) return std::make_shared<const LabelKey>(std::move(*key));

@@ -112,15 +112,6 @@ std::string partition_hint(const std::filesystem::path& path, const std::vector<
   return "";
 }
 
-/// Columns are hardly ever called by a number, rows often hold one.
-std::string missing_header_hint(const std::vector<std::string>& present) {
-  const auto is_number = [](const std::string& name) {
-    return !name.empty() && name.find_first_not_of("0123456789.") == std::string::npos;
-  };
-  if (std::ranges::none_of(present, is_number)) return "";
-  return ". Is the first line of the file a row already? A line with the names of the columns is expected in front";
-}
-
 }  // namespace
 
 std::string list_of_names(const std::vector<std::string>& names) {
@@ -145,6 +136,15 @@ std::string absent_column_hint(const std::filesystem::path& path, const std::vec
   if (std::string hint = partition_hint(path, absent); !hint.empty()) return hint;
   if (const std::string hint = separator_hint(path, present); !hint.empty()) return ". " + hint;
   return missing_header_hint(present);
+}
+
+std::string missing_header_hint(const std::vector<std::string>& names) {
+  // Columns are hardly ever called by a number, rows often hold one.
+  const auto is_number = [](const std::string& name) {
+    return !name.empty() && name.find_first_not_of("0123456789.") == std::string::npos;
+  };
+  if (std::ranges::none_of(names, is_number)) return "";
+  return ". Is the first line of the file a row already? A line with the names of the columns is expected in front";
 }
 
 }  // namespace canine

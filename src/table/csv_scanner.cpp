@@ -92,7 +92,7 @@ void CsvScanner::check_utf8() {
     throw DataError(
         "{}: expected UTF-8, found the byte 0x{:02X}. Save the file as UTF-8, for example 'iconv -f WINDOWS-1252 -t "
         "UTF-8 OLD > NEW' if it is from a Western European Windows (others: ISO-8859-1, WINDOWS-1250 and 1251, "
-        "GB18030, BIG5, SHIFT_JIS, EUC-KR)",
+        "MACINTOSH, IBM850, GB18030, BIG5, SHIFT_JIS, EUC-KR)",
         where(checked_ + bad), static_cast<unsigned char>(text[bad]));
   }
 }

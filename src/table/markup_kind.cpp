@@ -24,6 +24,18 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
   return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });
 }
 
+/// What stands behind the comments in front; the text itself where there is nothing else.
+std::string_view behind_comments(std::string_view text) {
+  std::string_view rest = text;
+  while (rest.starts_with("<!--")) {
+    const size_t end = rest.find("-->");
+    if (end == std::string_view::npos) return text;
+    rest.remove_prefix(end + 3);
+    rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
+  }
+  return rest.empty() ? text : rest;
+}
+
 bool is_html(std::string_view lower) {
   return starts_with_any(lower,
                          {"<!doctype html", "<html", "<head", "<body", "<table", "<title", "<meta", "<script"}) ||
@@ -63,7 +75,7 @@ FileKind markup_kind(std::string_view start) {
   if (is_server_message(lower)) {
     return FileKind::foreign("a server's error message", "Look at it, and download the file again");
   }
-  if (is_html(lower)) {
+  if (is_html(behind_comments(lower))) {
     return FileKind::foreign("a web page (HTML)",
                              "It may be a server's error or sign-in page that was saved in place of the file: look at "
                              "it, and download the file again");

@@ -65,10 +65,16 @@ bool is_separator_line(const std::filesystem::path& path, const std::vector<std:
 }
 
 std::string separator_hint(const std::filesystem::path& path, const std::vector<std::string>& names) {
-  if (names.size() != 1) return "";
+  const auto num_read = std::ssize(names) - 1;
+  // "job, exact;lang": what is read stands in texts, where a blank follows.
+  const bool is_of_texts =
+      std::ranges::all_of(names.begin() + 1, names.end(), [](const auto& name) { return name.starts_with(' '); });
   for (const char separator : {';', '\t', '|', ','}) {
-    if (separator == separator_of(path) || names[0].find(separator) == std::string::npos) continue;
-    return fmt::format("Its fields seem to be separated by {} where {} are expected. {}", spelled(separator),
+    int64_t count = 0;
+    for (const std::string& name : names) count += std::ranges::count(name, separator);
+    const bool is_likelier = count > num_read || (count == num_read && count > 0 && is_of_texts);
+    if (separator == separator_of(path) || !is_likelier) continue;
+    return fmt::format("The fields seem to be separated by {} where {} are expected. {}", spelled(separator),
                        spelled(separator_of(path)), way_out(separator));
   }
   return "";

@@ -44,4 +44,6 @@ void TableStream::skip_rows(int64_t num_rows) {
   }
 }
 
+void TableStream::skip_rest() { reader_->skip(TableReader::kAllRows); }
+
 }  // namespace canine

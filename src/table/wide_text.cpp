@@ -1,6 +1,11 @@
 #include "wide_text.hpp"
 
+#include <unicode/uchar.h>
+#include <unicode/uscript.h>
+
+#include <algorithm>
 #include <array>
+#include <set>
 
 #include "canine/core/utf8.hpp"
 
@@ -51,6 +56,35 @@ bool fits_other_script(std::string_view text, size_t zeros) {
          bad + kLongestSequence <= text.size();
 }
 
+/// Whether the text is one of lines in up to two scripts, read as 16 bits a character, without anything that a table
+/// does not hold. For scripts whose letters all have a high byte that is no zero.
+bool reads_as_utf16(std::string_view text, bool little_endian) {
+  constexpr size_t kMostScripts = 2;
+  std::set<UScriptCode> scripts;
+  bool has_line_end = false;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+    const auto c = static_cast<UChar32>(little_endian ? byte(i) | byte(i + 1) << 8 : byte(i) << 8 | byte(i + 1));
+    has_line_end = has_line_end || c == '\n' || c == '\r';
+    constexpr uint32_t kNeverThere = U_GC_CN_MASK | U_GC_CO_MASK | U_GC_CS_MASK | U_GC_CC_MASK;
+    const bool is_control = c == '\n' || c == '\r' || c == '\t';
+    if (!is_control && (U_GET_GC_MASK(c) & kNeverThere) != 0) return false;
+    UErrorCode status = U_ZERO_ERROR;
+    const UScriptCode script = uscript_getScript(c, &status);
+    if (script != USCRIPT_COMMON && script != USCRIPT_INHERITED) scripts.insert(script);
+    if (scripts.size() > kMostScripts) return false;
+  }
+  return has_line_end && !scripts.empty();
+}
+
+/// Bytes that are UTF-8 may be a text of it with zeros in it, unless they have controls that no text has.
+bool can_be_utf8(std::string_view text) {
+  constexpr size_t kLongestSequence = 4;
+  const size_t bad = find_invalid_utf8(text);
+  const bool is_utf8 = bad == std::string_view::npos || bad + kLongestSequence > text.size();
+  return is_utf8 && std::ranges::none_of(text, [](char c) { return c > 0 && c < '\t'; });
+}
+
 }  // namespace
 
 FileKind wide_text_kind(std::string_view start) {
@@ -77,7 +111,10 @@ FileKind wide_text_kind(std::string_view start) {
     return utf16_le();
   if (few(zeros.odd(), zeros.even()) && (zero_at(start, 0, 2) || fits_other_script(start, zeros.even())))
     return utf16_be();
-  return {};
+  if (can_be_utf8(start)) return {};
+  const bool little = reads_as_utf16(start, true);
+  if (little == reads_as_utf16(start, false)) return {};
+  return little ? utf16_le() : utf16_be();
 }
 
 }  // namespace canine

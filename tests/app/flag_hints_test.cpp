@@ -171,6 +171,15 @@ TEST_CASE("programs without validation rows are not sent to a flag that makes th
   CHECK(flag_hint("--encoder-config", nothing.options()).ends_with(", convert"));
 }
 
+TEST_CASE("a program that reads a table by another flag names this one for separators and encodings") {
+  std::string path;
+  OptionSet convert("convert", "", {}, OptionSet::ConfigFiles::kNo);
+  convert.section("Model");
+  convert.add("mapping", path, "key.csv");
+  CHECK(flag_hint("--sep", convert.options()).starts_with("; here that is --mapping (no flag is needed: the end of"));
+  CHECK(flag_hint("--encoding", convert.options()).starts_with("; here that is --mapping (no flag is needed: files"));
+}
+
 TEST_CASE("the flags of programs whose options are declared elsewhere are those of their help") {
   for (const std::string program : {"convert", "inspect", "replay"}) {
     const std::string help = read_file(std::filesystem::path(CANINE_SOURCE) / "tests/app/help" / (program + ".txt"));

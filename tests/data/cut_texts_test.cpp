@@ -39,7 +39,7 @@ TEST_CASE("The warning names the --max-len that would hold all, or the most that
   CHECK_FALSE(texts.warning("descriptions", 128, kMost));
   texts.add("en[SEP]", std::string(300, 'x'), 128);
   CHECK(texts.warning("descriptions", 128, kMost) ==
-        "1 of 1 descriptions are longer than --max-len 128 and are cut there, language and marks included; --max-len "
+        "1 of 1 descriptions is longer than --max-len 128 and is cut there, language and marks included; --max-len "
         "309 would hold all");
   texts.add("en[SEP]", std::string(3000, 'x'), 128);
   CHECK(texts.warning("descriptions", 128, kMost)

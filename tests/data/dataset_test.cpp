@@ -290,7 +290,7 @@ TEST_CASE("Oddities are counted, unless somebody has told of them", "[dataset]")
   const std::string rows = "occ1,a,b,lang\n\u200B,111,,en\nNA,111,,en\ngap,,222,en\n-,12,,en\nx,111,222,en\n";
   Source source;
   source.add_file(rows).load();
-  CHECK_THAT(source.err, ContainsSubstring("2 of 5 rows of ") && ContainsSubstring("have no description") &&
+  CHECK_THAT(source.err, ContainsSubstring(": 2 of 5 rows have no description") &&
                              ContainsSubstring("1 row has a code behind an empty label column") &&
                              ContainsSubstring("1 row has no code in column a; the model learns to write none") &&
                              ContainsSubstring("column a: 1 code has fewer than 3 digits, 3 have 3") &&
@@ -311,6 +311,11 @@ TEST_CASE("A block size that holds all codes is named, unless their form is the 
   CHECK_THROWS_MATCHES(
       decimals.load(), DataError,
       MessageMatches(ContainsSubstring("\nIn column a: 1 code ends in '.0'") && !ContainsSubstring("--block-size")));
+  Source mixed;
+  mixed.add_file("occ1,a,b,lang\nx,2011-01-05,,en\nx,1234,,en\n");
+  CHECK_THROWS_MATCHES(mixed.load(), DataError,
+                       MessageMatches(ContainsSubstring("\nIn column a: 1 code is a date") &&
+                                      ContainsSubstring("\n--block-size 4 holds all other codes.")));
 }
 
 TEST_CASE("Impossible data set options are refused", "[dataset]") {

@@ -26,7 +26,7 @@ struct KeyOf {
 
   std::string told(const FormatterOptions& formatter) const {
     const testing::Captured captured(STDERR_FILENO);
-    require_sound_key(path, formatter, /*and_tell=*/true);
+    require_sound_key(path, formatter);
     return captured.text();
   }
 
@@ -43,20 +43,21 @@ TEST_CASE("Keys of trainings have no faults") {
 
 TEST_CASE("Codes that became numbers or got blanks are refused with the line") {
   const auto refused = [](const KeyOf& key, const std::string& what) {
-    CHECK_THROWS_MATCHES(require_sound_key(key.path, blocks_of(5), false), DataError,
-                         MessageMatches(ContainsSubstring(what)));
+    CHECK_THROWS_MATCHES(require_sound_key(key.path, blocks_of(5)), DataError, MessageMatches(ContainsSubstring(what)));
   };
   refused(KeyOf({"58220.0", "", "1110.0"}), "2 codes end in '.0' (first in");
   refused(KeyOf({"", "58220.0"}), "line 3: '58220.0'");
   refused(KeyOf({"5.8e+04", "12345"}), "1 code is a rounded number");
   refused(KeyOf({"12345", " 58220", "58221 "}), "2 codes have blanks around them (first in");
   refused(KeyOf({"\" 1,2\""}), "1 code has blanks around it");
+  refused(KeyOf({"12345", "2011-01-05"}), "1 code is a date (first in");
 }
 
 TEST_CASE("Codes that may be meant so are counted only") {
   CHECK_THAT(KeyOf({"58220", "58221", "1110"}).told(blocks_of(5)),
-             ContainsSubstring("1 code has fewer than 5 digits, 2 have 5"));
+             ContainsSubstring("warning: column system_code: 1 code has fewer than 5 digits, 2 have 5"));
   CHECK_THAT(KeyOf({"1.0", "2.0"}).told(blocks_of(3)), ContainsSubstring("2 codes end in '.0'"));
+  CHECK_THAT(KeyOf({"58220", "-"}).told(blocks_of(5)), ContainsSubstring("1 code seems to say that there is none"));
   CHECK(KeyOf({"58220", "58221"}).told(blocks_of(5)).empty());
 }
 

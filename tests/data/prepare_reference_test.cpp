@@ -142,7 +142,7 @@ TEST_CASE("toydata.csv gives the documented files", "[prepare]") {
   CHECK(prepared.key.size() == 296);
   CHECK(prepared.num_train == 9000);
   CHECK(prepared.num_val == 1000);
-  CHECK(out.find("440 rows have codes shorter") != std::string::npos);
+  CHECK(out.find("440 of 10,000 rows have codes shorter") != std::string::npos);
 }
 
 TEST_CASE("The worked preparation of the reference comes out", "[prepare]") {

@@ -109,14 +109,15 @@ TEST_CASE("Short codes are refused with examples unless allowed", "[prepare]") {
   bench.options.target_cols = {"a", "b"};
   CHECK_THROWS_MATCHES(
       bench.run(), DataError,
-      MessageMatches(ContainsSubstring("4 rows") && ContainsSubstring("line 3, column a: short code: '12'") &&
+      MessageMatches(ContainsSubstring("4 of 7 rows have codes shorter") &&
+                     ContainsSubstring("line 3, column a: short code: '12'") &&
                      ContainsSubstring("line 4, column b: short code: '3'") &&
                      ContainsSubstring("line 6, column b: short code: '4'") && ContainsSubstring("and 1 more") &&
                      ContainsSubstring("--allow-codes-shorter-than-block-size")));
   CHECK(read_table(bench.folder / "bad_rows.csv", {}).num_rows == 4);
   bench.options.allow_codes_shorter_than_block_size = true;
   CHECK(bench.run().num_train == 7);
-  CHECK_THAT(bench.out, ContainsSubstring("4 rows have codes shorter"));
+  CHECK_THAT(bench.out, ContainsSubstring("4 of 7 rows have codes shorter"));
   CHECK_FALSE(fs::exists(bench.folder / "bad_rows.csv"));
 }
 
@@ -159,7 +160,7 @@ TEST_CASE("Clean data gives no warnings", "[prepare]") {
   bench.run();
   CHECK(bench.err.empty());
   CHECK_THAT(bench.out, ContainsSubstring("Loaded 4 rows") && ContainsSubstring("2 codes") &&
-                            ContainsSubstring("3 training rows, 1 validation rows") && ContainsSubstring("Saved"));
+                            ContainsSubstring("3 training rows, 1 validation row (") && ContainsSubstring("Saved"));
 }
 
 TEST_CASE("Progress is shown from 100,000 rows on", "[prepare]") {

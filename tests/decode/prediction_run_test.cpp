@@ -142,7 +142,7 @@ TEST_CASE("Texts are coded as they are cleaned, and languages as they are meant"
   CHECK(table.column("occ1").text(2) == "de[SEP]farmer & fisherman");
   CHECK(table.column("code_1").text(0) == table.column("code_1").text(1));
   REQUIRE(summary.language_note);
-  CHECK(summary.language_note->starts_with("--language-col lang: 1 of 3 rows have a language that the model has not"));
+  CHECK(summary.language_note->starts_with("--language-col lang: 1 of 3 rows has a language that the model has not"));
 }
 
 TEST_CASE("Texts that are cut are counted row by row") {

@@ -85,7 +85,7 @@ def test_oddities_are_counted_by_train_mixer_too(train_mixer):
     result = train(train_mixer)
     assert result.returncode == 0, result.stderr
     assert "--val-data val.csv: this file is in --train-data too" in result.stderr
-    assert "2 of 4 rows of rows.csv have no description" in result.stderr
+    assert "rows.csv: 2 of 4 rows have no description" in result.stderr
     assert "rows.csv: 1 row has a code behind an empty label column" in result.stderr
     assert "column occ1: 1 description has no letter and no digit (such as '?')" in result.stderr
 
@@ -98,10 +98,35 @@ def test_codes_of_ones_own_system_in_train_mixer(train_mixer):
     assert result.returncode == 0, result.stderr
     assert "column a: 1 code has fewer than 5 digits, 2 have 5 (first in rows.csv, line 3: '1110')" in result.stderr
     assert "column a: 1 code ends in '.0'" in result.stderr
-    assert "1 of 1 validation row have a description that is in the training rows too" in result.stderr
+    assert "1 of 1 validation row has a description that is in the training rows too" in result.stderr
     result = train(train_mixer, *gpf, "--block-size", "3")
     assert result.returncode == 65
-    assert "--block-size 5 holds all codes." in result.stderr
+    assert "--block-size 5 holds all other codes." in result.stderr
+
+
+@pytest.mark.parametrize("code, what", [
+    ("05-Jan", "1 code is a date"), ("'00300", "1 code has a mark that keeps a number a text"),
+    ("61.110", "1 code has a separator of thousands"), ("unknown", "1 code seems to say that there is none"),
+    ("#NAME?", "1 code is an error of a spreadsheet")])
+def test_no_larger_block_is_advised_for_what_is_no_code(finetune, train_mixer, code, what):
+    rows = f"occ1,lang,a,b\nfarmer,en,58340,\nbaker,en,61115,\nsmith,en,{code},\n"
+    write(train_mixer, rows)
+    write(train_mixer, rows, "val.csv")
+    for result in (finetune.run(*PREPARE), train(train_mixer, "--formatter", "gpf", "--target-cols", "a", "b")):
+        assert result.returncode == 65
+        assert f"In column a: {what} (first in rows.csv, line 4: '{code}')" in result.stderr
+        assert "block-size" not in result.stderr or code == "61.110"  # where the points may belong to the code
+        assert "holds all" not in result.stderr
+
+
+def test_a_sign_in_the_place_of_a_code_is_counted(train_mixer, tmp_path):
+    write(train_mixer, "occ1,lang,hisco_1,hisco_2\nfarmer,en,58340,\nbaker,en,-,\n")
+    write(train_mixer, "occ1,lang,hisco_1,hisco_2\nfarmer,en,58340,\n", "val.csv")
+    told = "column hisco_1: 1 code seems to say that there is none (first in rows.csv, line 3: '-')"
+    assert told in train(train_mixer, "--formatter", "gpf", "--target-cols", "hisco_1", "hisco_2").stderr
+    result = built("evaluate", tmp_path).run("--checkpoint", *MODEL, "--val-data", "rows.csv")
+    assert told in result.stderr
+    assert "1 of 2 rows has a code that the model does not have" in result.stderr
 
 
 @pytest.mark.parametrize("empty", ["", None, "NA"])
@@ -146,7 +171,7 @@ def test_a_code_that_the_model_lacks_counts_as_wrong(tmp_path):
         {"occ1": "smith", "lang": "en", "hisco_1": "1234567", "hisco_2": ""}]), rows.tail(7)], ignore_index=True)
     more.to_csv(tmp_path / "more.csv", index=False)
     result = evaluate(tmp_path, "--val-data", "more.csv", "--summary", "more.json", "--fn-out", "more_rows.csv")
-    assert "4 of 16 rows have a code that the model does not have, or none; they count as wrong:" in result.stderr
+    assert "4 of 16 rows have a code that the model does not have, or none, and count as wrong:" in result.stderr
     assert "more.csv, line 7, column hisco_1: the code '99998' is none of the" in result.stderr
     assert "4 rows are not counted here" in result.stdout
     summary = json.loads((tmp_path / "more.json").read_text())
@@ -177,7 +202,7 @@ def test_rows_without_a_code_count_as_wrong_in_csv_as_in_parquet(tmp_path):
     rows.to_parquet(tmp_path / "rows.parquet")
     for name in ("rows.csv", "rows.parquet"):
         result = evaluate(tmp_path, "--val-data", name, "--summary", name + ".json", "--fn-out", name + ".out.csv")
-        assert f"{name}: 4 of 12 rows have a code that the model does not have, or none; they count as wrong:" in result.stderr
+        assert f"{name}: 4 of 12 rows have a code that the model does not have, or none, and count as wrong:" in result.stderr
         assert "column hisco_1: no code: the first label column is empty" in result.stderr
         assert json.loads((tmp_path / (name + ".json")).read_text())["rows_with_unknown_codes"] == 4
     assert (tmp_path / "rows.csv.out.csv").read_bytes() == (tmp_path / "rows.parquet.out.csv").read_bytes()
@@ -276,7 +301,7 @@ def test_texts_without_content(tmp_path):
     result = predict(tmp_path, "--fn-in", "in.csv", "--fn-out", "out.csv")
     written = read(tmp_path / "out.csv")
     assert [bool(code) for code in written["conf"]] == [True, False, False, False, True, True]
-    assert "3 of all rows have no description" in result.stdout
+    assert "3 of 6 rows have no description" in result.stdout
     assert "1 description has no letter and no digit (such as '?')" in result.stderr
 
 

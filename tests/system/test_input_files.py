@@ -46,6 +46,10 @@ def evaluate_command(val, *more, mapping=KEY):
             *more]
 
 
+def convert_command(mapping):
+    return ["convert", WEIGHTS, "out.bin", "--formatter", "gpf", "--target-cols", "hisco_1", "hisco_2", "--mapping", mapping]
+
+
 def readers_of(path):
     """A command for each flag that takes a table, with the others as they should be."""
     return {
@@ -53,6 +57,9 @@ def readers_of(path):
         "predict --mapping": predict_command(VALIDATION, mapping=path),
         "predict --descriptions": predict_command(VALIDATION, "--descriptions", path),
         "finetune --dataset": finetune_command(path),
+        "finetune --fn-word-freq": [*(part for part in finetune_command(VALIDATION) if part != "--prepare-only"),
+                                    "--allow-codes-shorter-than-block-size", "--fn-word-freq", path],
+        "convert --mapping": convert_command(path),
         "train_mixer --train-data": train_mixer_command(path),
         "train_mixer --val-data": train_mixer_command(VALIDATION, path),
         "train_mixer --fn-word-freq": train_mixer_command(VALIDATION, VALIDATION, "--fn-word-freq", path),
@@ -149,6 +156,37 @@ def test_predict_asks_for_the_column_where_it_cannot_know(run, tmp_path):
     assert "the first line, 'smith', is taken for the name of its column" in result.stderr
     result = run(*predict_command("ids.csv", "--col", "Occ1", "--overwrite"), code=2)
     assert "'Occ1' and 'occ1' differ only in blanks, case" in result.stderr
+
+
+def test_predict_says_what_may_be_wrong_with_the_names_where_it_asks_for_a_column(run, tmp_path):
+    (tmp_path / "rows.csv").write_text("1,smith,en\n2,baker,da\n")
+    assert "Is the first line of the file a row already?" in run(*predict_command("rows.csv"), code=2).stderr
+    (tmp_path / "commas.csv").write_text("id;job, exact;lang\n1;smith;en\n")
+    result = run(*predict_command("commas.csv"), code=2)
+    assert "are not clear: 'id;job', ' exact;lang'. The fields seem to be separated by ';'" in result.stderr
+
+
+DAMAGED = ["sm\ufffdr", "sÃ¦be", "smør"]
+
+
+def test_descriptions_that_an_encoding_has_damaged_are_told_by_every_program(run, tmp_path):
+    lines = VALIDATION.read_text().splitlines()
+    for i, text in enumerate(DAMAGED):
+        lines[i + 1] = text + lines[i + 1][lines[i + 1].index(","):]
+    (tmp_path / "in.csv").write_text("\n".join(lines) + "\n")
+    short = "--allow-codes-shorter-than-block-size"
+    for command in (predict_command("in.csv", "--col", "occ1"), finetune_command("in.csv", short),
+                    train_mixer_command("in.csv", VALIDATION, "--save-dir", "mixer"),
+                    evaluate_command("in.csv", "--overwrite")):
+        result = run(*command)
+        assert r"1 description has the sign U+FFFD where a letter was (such as 'sm" in result.stderr
+        assert "1 description has letters that seem to be UTF-8 read in another encoding (such as 'sÃ¦be')" in result.stderr
+
+
+def test_a_column_of_whole_rows_is_told(run, tmp_path):
+    (tmp_path / "in.csv").write_text("occ1\nsmith;en\nbaker;da\n")
+    result = run(*predict_command("in.csv"))
+    assert "--col occ1: 2 of the first 2 descriptions hold a ';'; is it the separator of several columns?" in result.stderr
 
 
 def test_partitioned_folders_are_named_with_their_column(run, tmp_path):

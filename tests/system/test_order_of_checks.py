@@ -27,6 +27,15 @@ def train_mixer(*more):
                            "--save-dir", "run", *more]
 
 
+def convert(out, *more):
+    return "convert", [ABSENT, out, *more]
+
+
+def replay(out):
+    return "replay", [FIXTURES, "--out", out]
+
+
+SHIFTED = "bad.csv, line 3, byte column 22: expected 5 fields as in the header, this row has 6"
 CASES = [
     (predict("--keep-cols", "occ1"), 2, "two columns called occ1"),
     (predict("--keep-cols", "lang", "lang"), 2, "--keep-cols lang: the column is named twice"),
@@ -47,6 +56,20 @@ CASES = [
     (finetune("--target-cols", "code", "--global-batch-size", "7", "--grad-accum-steps", "2"), 2, "must be divisible by 2"),
     (train_mixer("--target-cols", "nothing"), 65, "the column 'nothing' is missing"),
     (train_mixer("--target-cols", "code", "--save-dir", "in.csv"), 73, "in.csv is no folder"),
+    (predict("--fn-in", "bad.csv"), 65, SHIFTED),
+    (evaluate("--val-data", "bad.csv"), 65, SHIFTED),
+    (evaluate("--val-data", "in.csv", "bad.csv"), 65, SHIFTED),
+    (finetune("--target-cols", "code", "--dataset", "bad.csv"), 65, SHIFTED),
+    (train_mixer("--target-cols", "code", "--train-data", "bad.csv"), 65, SHIFTED),
+    (train_mixer("--target-cols", "code", "--val-data", "bad.csv"), 65, SHIFTED),
+    (convert("out.onnx"), 2, "OUT out.onnx: models are written as .bin, .safetensors, or as a folder"),
+    (convert("in.csv", "--to", "bin"), 2, "OUT in.csv: it is there already"),
+    (convert("nowhere/out.bin"), 73, "there is no folder"),
+    (convert("out.bin", "--mapping", "one.csv"), 65, "one.csv"),
+    (convert("out.bin", "--encoder-config", "one.csv"), 2, "--encoder-config one.csv"),
+    (convert("out.bin", "--sep", ";"), 2, "here that is --mapping"),
+    (("inspect", [ABSENT, "--jsn"]), 2, "did you mean --json?"),
+    (replay("in.csv/out"), 73, "in.csv is no folder"),
 ]
 
 
@@ -54,6 +77,7 @@ CASES = [
 def test_cheap_checks_come_before_the_model(tmp_path, command, code, message):
     program, arguments = command
     (tmp_path / "in.csv").write_text(ROWS)
+    (tmp_path / "bad.csv").write_text(ROWS.replace("smith,", "smith, black,"))
     (tmp_path / "one.csv").write_text("only\nx\n")
     (tmp_path / "empty.csv").write_text("")
     result = built(program, tmp_path).run(*arguments)
@@ -66,10 +90,10 @@ def test_cheap_checks_come_before_the_model(tmp_path, command, code, message):
 def test_with_nothing_else_wrong_the_model_is_missed(tmp_path):
     (tmp_path / "in.csv").write_text(ROWS)
     for program, arguments in (predict("--keep-cols", "lang"), evaluate(), finetune("--target-cols", "code"),
-                               train_mixer("--target-cols", "code")):
+                               train_mixer("--target-cols", "code"), convert("out.bin"), ("inspect", [ABSENT])):
         result = built(program, tmp_path).run(*arguments)
         assert result.returncode == 2
-        assert f"{ABSENT}: there is no such file or folder here, and as the name of a model on the Hub" in result.stderr
+        assert f"{ABSENT}: there is no such file or folder" in result.stderr and "Hub" in result.stderr
         assert not (tmp_path / "run").exists()
 
 

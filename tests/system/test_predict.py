@@ -380,7 +380,7 @@ def test_cells_without_a_description(predict):
     assert list(table["id"]) == list("123456")
     assert list(table["occ1"]) == ["en[SEP]farmer", "", "", "", "", "en[SEP]national"]
     assert (table.loc[1:4, [c for c in table.columns if c != "id"]] == "").all(axis=None)
-    assert "4 of all rows have no description" in result.stdout
+    assert "4 of 6 rows have no description" in result.stdout
 
 
 def test_texts_are_cleaned(predict):
@@ -452,6 +452,18 @@ def test_a_key_that_was_saved_again_is_refused(predict, codes, message):
     said = run(predict, "--fn-in", "in.csv", "--fn-out", "new.csv", *model, "--mode", "flat", code=65).stderr
     assert message.replace("key.csv", str(predict.folder / "key.csv")) in said
     assert not (predict.folder / "new.csv").exists()
+
+
+def test_a_key_whose_codes_have_lost_their_zeros_is_told(predict):
+    (predict.folder / "in.csv").write_text("occ\nfarmer\n")
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "new.csv", *MODEL, "--mode", "flat").stderr
+    assert re.search(r"warning: column system_code: \d+ codes have fewer than 5 digits, \d+ have 5 \(first in .*'1110'", said)
+    key = read(KEY)
+    key["system_code"] = [code.zfill(5) if code.isdigit() else code for code in key["system_code"]]
+    key.to_csv(predict.folder / "key.csv", index=False)
+    model = [str(predict.folder / "key.csv") if part == KEY else part for part in MODEL]
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "other.csv", *model, "--mode", "flat").stderr
+    assert "fewer than 5 digits" not in said
 
 
 def test_flags_that_contradict_themselves_come_before_the_model(predict):

@@ -44,6 +44,9 @@ TEST_CASE("Other separators, partitions and missing headers are guessed from the
   CHECK_THAT(absent_column_hint("file.csv", {"id|occ1"}, {"occ1"}), ContainsSubstring("delimiter='|'"));
   CHECK_THAT(absent_column_hint("file.tab", {"id,occ1"}, {"occ1"}), ContainsSubstring("ends in .csv"));
   CHECK(separator_hint("file.csv", {"a;b", "c"}).empty());
+  CHECK(separator_hint("file.csv", {"a", " b"}).empty());
+  CHECK_THAT(separator_hint("file.csv", {"id;job", "exact;lang"}), ContainsSubstring("separated by ';'"));
+  CHECK_THAT(separator_hint("file.csv", {"job", " exact;lang"}), ContainsSubstring("separated by ';'"));
   CHECK_THAT(absent_column_hint("d/lang=da/year=1850/0.parquet", {"occ1"}, {"lang"}),
              ContainsSubstring("partitioned data set, whose column 'lang'") && ContainsSubstring("read_parquet('d')"));
   CHECK(absent_column_hint("d/lang=da/0.parquet", {"occ1"}, {"code1"}).empty());
@@ -57,7 +60,7 @@ TEST_CASE("The error of an absent column carries the hint") {
   ReadOptions options;
   options.columns = {"occ1"};
   CHECK_THROWS_MATCHES(read_table(folder / "file.csv", options), DataError,
-                       MessageMatches(ContainsSubstring("the column 'occ1' is missing; the file has 'id;occ1'. Its "
+                       MessageMatches(ContainsSubstring("the column 'occ1' is missing; the file has 'id;occ1'. The "
                                                         "fields seem to be separated by ';'")));
 }
 

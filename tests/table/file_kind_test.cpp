@@ -51,7 +51,14 @@ TEST_CASE("UTF-16 and UTF-32 are told with and without a mark, in any script") {
     CHECK(name_of_kind(widened(text, 4, true)) == "text in UTF-32 (little endian)");
     CHECK(name_of_kind(widened(text, 4, false)) == "text in UTF-32 (big endian)");
   }
+  for (const std::u32string& text :
+       {U"профессия\nкузнец\nплотник\n"s, U"職業\n鍛冶屋\n大工\n"s, U"职业,代码\n铁匠,一\n木匠,二\n"s,
+        U"επάγγελμα\nσιδεράς\n"s, U"מקצוע\nנפח\n"s, U"المهنة\nحداد\n"s, U"อาชีพ\nช่างตีเหล็ก\n"s, U"직업\n대장장이\n"s}) {
+    CHECK(name_of_kind(widened(text, 2, true)) == "text in UTF-16 (little endian)");
+    CHECK(name_of_kind(widened(text, 2, false)) == "text in UTF-16 (big endian)");
+  }
   CHECK(name_of_kind(std::string(3000, '\0')) == "nothing but zero bytes");
+  CHECK(name_of_kind("\x01\x02\n\0\xFF\xD8\x03\x04\0\xDC\x05\n"s) == "a binary file of an unknown kind");
 }
 
 TEST_CASE("Files of other programs are told by their first bytes") {
@@ -73,6 +80,8 @@ TEST_CASE("Files of other programs are told by their first bytes") {
            {"\n<!DOCTYPE html>\n<html><head><title>502 Bad Gateway", "a web page (HTML)"},
            {"\xEF\xBB\xBF<html xmlns:o=\"urn", "a web page (HTML)"},
            {"<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey", "an XML file"},
+           {"<!-- saved from url=(0014)about:internet -->\n<!-- x -->\n<HTML>\n<body>", "a web page (HTML)"},
+           {"<!-- a catalogue -->\n<rows><row/></rows>", "an XML file"},
            {"[{\"occ1\": \"smith\"}]", "a JSON file"},
            {"{\n  \"occ1\": [\"smith\"]}", "a JSON file"},
            {"{\"occ1\": \"smith\"}\n{\"occ1\": \"baker\"}\n", "a JSON file"},

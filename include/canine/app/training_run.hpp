@@ -38,6 +38,10 @@ class TrainingDataSource {
   /// How the codes of the run are written, known before any data is read.
   virtual FormatterOptions formatter() const = 0;
 
+  /// Throws if a row of the files that are to be read cannot be, before anything is loaded or written. Only the first
+  /// process of a job is asked.
+  virtual void look_through() const = 0;
+
   /// Writes what belongs into the run's folder, which is there and locked. Only the first process of a job is asked.
   virtual void prepare() = 0;
 

@@ -21,7 +21,7 @@ struct KeyDoubts {
 /// Codes of systems of one's own only; others have no key. Does not know the key stored with a model.
 KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptions& formatter);
 
-/// Throws DataError for faults; tells of oddities in notes if `and_tell`.
-void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter, bool and_tell);
+/// Throws DataError for faults; warns of oddities, which a model would write as they are.
+void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter);
 
 }  // namespace canine

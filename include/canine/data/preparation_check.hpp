@@ -10,4 +10,7 @@ namespace canine {
 /// dataset lacks, prepared files that were made with other flags. Writes nothing. Throws as prepare().
 void check_preparation(const PrepareOptions& options, const std::filesystem::path& folder);
 
+/// Whether prepare() would read the dataset and write the prepared files, as they are not there or not to be used.
+bool makes_prepared_files(const PrepareOptions& options, const std::filesystem::path& folder);
+
 }  // namespace canine

@@ -17,8 +17,11 @@ std::string list_of_names(const std::vector<std::string>& names);
 std::string absent_column_hint(const std::filesystem::path& path, const std::vector<std::string>& present,
                                const std::vector<std::string>& absent);
 
-/// What to do with a file whose only column has a name that holds another separator (`;`, tab, `|`) than the one that
-/// is read, as sentences; "" for others.
+/// What to do with a file whose names of columns hold another separator (`;`, tab, `|`) oftener than they are separated
+/// by the one that is read, as sentences; "" for others.
 std::string separator_hint(const std::filesystem::path& path, const std::vector<std::string>& names);
+
+/// Asks behind a blank whether the first line is a row, where one of the names is a number; else "".
+std::string missing_header_hint(const std::vector<std::string>& names);
 
 }  // namespace canine

@@ -34,6 +34,9 @@ class TableStream {
   /// Passes over rows, to continue where an earlier run stopped. Throws DataError if the file has fewer.
   void skip_rows(int64_t num_rows);
 
+  /// Passes over the rest to find out whether it can be read, before anything that takes longer. Throws as next().
+  void skip_rest();
+
   /// Rows read or passed over.
   int64_t num_rows() const;
 
