@@ -426,15 +426,24 @@ def test_values_of_a_language_column_are_counted_against_the_published_ones(pred
     assert told == ["de", "sv", "en", "en", "da", "en", "english", "unk"]
 
 
+def sound_key(folder):
+    """Flags for a key whose codes all have five digits."""
+    key = read(KEY)
+    key["system_code"] = [code.zfill(5) if code.isdigit() else code for code in key["system_code"]]
+    key.to_csv(folder / "key.csv", index=False)
+    return "--mapping", folder / "key.csv"
+
+
 def test_less_output(predict):
-    result = predicted(predict, "occ\nfarmer\n", "--col", "occ", "--non-verbose")
+    result = predicted(predict, "occ\nfarmer\n", "--col", "occ", "--non-verbose", *sound_key(predict.folder))
     assert result.stdout == "" and result.stderr == ""
 
 
 def test_a_line_that_was_taken_for_a_name_and_a_file_without_rows_are_told_also_where_less_is_said(predict):
-    said = predicted(predict, "smith\nbaker\n", "--non-verbose").stderr
+    quietly = ("--non-verbose", *sound_key(predict.folder))
+    said = predicted(predict, "smith\nbaker\n", *quietly).stderr
     assert re.fullmatch(r"warning: in.csv: the first line, 'smith', is taken for the name of its column; .*\n", said)
-    said = predicted(predict, "occ\n", "--col", "occ", "--non-verbose").stderr
+    said = predicted(predict, "occ\n", "--col", "occ", *quietly).stderr
     assert said == "warning: --fn-in in.csv: the file has no rows; the output has a header only\n"
     assert len(read(predict.folder / "out.csv")) == 0
 
@@ -458,11 +467,7 @@ def test_a_key_whose_codes_have_lost_their_zeros_is_told(predict):
     (predict.folder / "in.csv").write_text("occ\nfarmer\n")
     said = run(predict, "--fn-in", "in.csv", "--fn-out", "new.csv", *MODEL, "--mode", "flat").stderr
     assert re.search(r"warning: column system_code: \d+ codes have fewer than 5 digits, \d+ have 5 \(first in .*'1110'", said)
-    key = read(KEY)
-    key["system_code"] = [code.zfill(5) if code.isdigit() else code for code in key["system_code"]]
-    key.to_csv(predict.folder / "key.csv", index=False)
-    model = [str(predict.folder / "key.csv") if part == KEY else part for part in MODEL]
-    said = run(predict, "--fn-in", "in.csv", "--fn-out", "other.csv", *model, "--mode", "flat").stderr
+    said = run(predict, "--fn-in", "in.csv", "--fn-out", "other.csv", *MODEL, "--mode", "flat", *sound_key(predict.folder)).stderr
     assert "fewer than 5 digits" not in said
 
 

@@ -273,7 +273,7 @@ def test_occ1950(train_mixer, occ1950):
     """D10: --formatter alone names the columns, and missing second codes are missing."""
     result = train_mixer.run(*occ1950)
     assert result.returncode == 0, result.stderr
-    told = ("are longer than --max-len 32", "a description that is in the training rows too")
+    told = ("longer than --max-len 32", "a description that is in the training rows too")
     assert all(any(words in line for words in told) for line in result.stderr.splitlines()), result.stderr
     content = load(train_mixer.folder / "out" / "last.bin")
     assert content["key"] is None
