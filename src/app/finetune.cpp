@@ -20,7 +20,7 @@ class PreparedSource : public TrainingDataSource {
             .use_within_block_sep = data_.use_within_block_sep};
   }
 
-  void prepare() override { prepared_ = canine::prepare(data_, folder_); }
+  void prepare(const KeyCheck& check) override { prepared_ = canine::prepare(data_, folder_, check); }
 
   TrainingData load() override {
     if (!prepared_) prepared_ = open_prepared(data_, folder_);
