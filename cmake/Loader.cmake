@@ -10,6 +10,9 @@
 # The run path is a DT_RPATH, which comes before LD_LIBRARY_PATH (as in LibTorch's own libraries), not a DT_RUNPATH, which
 # comes after it: conda, other frameworks and modules of clusters put folders there that hold another LibTorch, Arrow, fmt or
 # C++ library, with which programs would not start, or worse. What is opened later, GPU driver and MPI, is still found there.
+#
+# For what a library with a DT_RUNPATH of its own needs (Arrow's wheel) the loader does not ask ours. It loads what programs
+# need themselves before that, and each name once, so they need these parts of the C library too.
 
 include(GNUInstallDirs)
 
@@ -22,7 +25,12 @@ add_link_options(LINKER:--disable-new-dtags)
 
 set(_canine_linked_libraries "${CMAKE_CURRENT_LIST_DIR}/linked_libraries.py")
 
+set(CANINE_LIBRARIES_OF_WHEELS libpthread.so.0 librt.so.1 libdl.so.2)
+
 function(canine_keep_libraries target)
+  list(TRANSFORM CANINE_LIBRARIES_OF_WHEELS PREPEND "-l:" OUTPUT_VARIABLE needed)
+  list(JOIN needed "," needed)
+  target_link_options(${target} PRIVATE "LINKER:--push-state,--no-as-needed,${needed},--pop-state")
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND "${CANINE_HOST_PYTHON}" "${_canine_linked_libraries}" "$<TARGET_FILE:${target}>" "${CMAKE_BINARY_DIR}/${CANINE_LINKED_FOLDER}"
     VERBATIM)

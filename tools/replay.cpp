@@ -9,7 +9,7 @@
 #include "canine/app/folder_place.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/app/run_main.hpp"
-#include "canine/core/log.hpp"
+#include "canine/core/result.hpp"
 #include "canine/replay/compare.hpp"
 
 namespace canine {
@@ -39,7 +39,7 @@ int replay_main(const std::vector<std::string>& arguments) {
   replay(values);
   if (!compare) return 0;
   const auto stages = compare_replays(values.folder, values.out);
-  print_stdout_line(comparison_report(stages));
+  print_result(comparison_report(stages));
   return std::ranges::all_of(stages, &StageComparison::agrees) ? 0 : 1;
 }
 

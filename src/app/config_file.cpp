@@ -15,6 +15,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/stand_in.hpp"
 
 namespace canine {
 namespace {
@@ -27,6 +28,7 @@ std::string place(const std::filesystem::path& path, const YAML::Mark& mark) {
 
 YAML::Node load_mapping(const std::filesystem::path& path) {
   require_file("config", path);
+  if (const std::string why = stand_in(path); !why.empty()) throw UsageError("--config {}: {}", path.string(), why);
   const std::string text = read_file(path, kMostBytes);
   try {
     YAML::Node root = YAML::Load(text);

@@ -153,7 +153,9 @@ void check_out(const fs::path& out, Target target, bool overwrite) {
   }
   std::error_code ignored;
   if (!overwrite && fs::exists(fs::symlink_status(out, ignored))) {
-    throw UsageError("OUT {}: it is there already; give another name, or --overwrite", out.string());
+    const std::string why = stand_in(out);
+    throw UsageError("OUT {}: {}; give another name, or --overwrite", out.string(),
+                     why.empty() || fs::exists(out, ignored) ? "it is there already" : why);
   }
   const OutputPlace place = find_output_place(out);
   check_kind(out, place, is_folder);

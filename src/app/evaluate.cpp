@@ -16,8 +16,11 @@
 #include "canine/core/log.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/core/readable.hpp"
+#include "canine/core/result.hpp"
 #include "canine/data/cut_texts.hpp"
 #include "canine/exchange/model_languages.hpp"
+#include "canine/launch/signal_thread.hpp"
+#include "canine/launch/stop_request.hpp"
 #include "canine/report/progress.hpp"
 #include "canine/train/evaluation.hpp"
 #include "canine/train/loss_layout.hpp"
@@ -49,6 +52,13 @@ class Progress {
   Stopwatch clock_;
   ProgressBar bar_;
 };
+
+/// Nobody can go on with half an evaluation, so nothing of it is left.
+void end_if_asked(int64_t rows, int64_t all) {
+  if (StopRequest::signal() == 0) return;
+  throw StoppedError("stopped by {} after {} of {} rows; nothing was written, the same command starts again",
+                     signal_text(StopRequest::signal()), format_count(rows), format_count(all));
+}
 
 /// Before any work, in the process that writes.
 void require_outputs(const EvaluateOptions& values) {
@@ -168,8 +178,8 @@ void Work::conclude(const LoadedModel& loaded, EvaluationRows& rows, const Valid
   summary.step = loaded.step;
   summary.unknown_rows = rows.unknown_rows();
   for (const fs::path& file : values_.files) summary.files.push_back(file.string());
-  log_info("\n{}", summary_text(summary));
   if (!values_.summary.empty()) write_summary(values_.summary, summary);
+  print_result(fmt::format("\n{}", summary_text(summary)));
   for (const fs::path& path : {values_.fn_out, values_.summary}) {
     if (!path.empty()) log_info("Written: {}", name_of_output(path));
   }
@@ -199,12 +209,17 @@ int Work::run() {
   model->to(setup_.device);
   const Evaluation::Options options = evaluation_options(loaded, data);
   std::optional<EvaluationRows> rows;
-  if (job_.is_main()) rows.emplace(data, options.top_k, values_.fn_out);
+  std::optional<StopRequest> stop_requests;
+  if (job_.is_main()) {
+    stop_requests.emplace();  // from here on there are files to take away
+    rows.emplace(data, options.top_k, values_.fn_out);
+  }
   Evaluation evaluation(data, model, setup_.device, group, options);
   Progress progress(data.size(), evaluation.num_batches());
   const ValidationMetrics teacher_forced = evaluation.run([&](const EvaluatedBatch& batch) {
     rows->add(batch);
     progress.add(batch.size());
+    end_if_asked(batch.first_row + batch.size(), data.size());
   });
   if (rows) conclude(loaded, *rows, teacher_forced);
   return static_cast<int>(ExitCode::kDone);
@@ -223,6 +238,7 @@ int evaluate_main(const std::vector<std::string>& arguments) {
   check_evaluate_options(values);
   check_evaluated_files(values);
   if (start.starts_others) return start_processes(start.devices, "evaluation");
+  const SignalThread signals;  // before any thread that computes
   Job job(start.launch, values.launch);
   const ProcessSetup setup =
       set_up_process(options, job.launch(), start.device_of(job.launch()), values.machine, values.precision);

@@ -26,7 +26,7 @@ class PreparedSource : public TrainingDataSource {
     if (makes_prepared_files(data_, folder_)) require_rows({&data_.dataset, 1}, data_.input_col);
   }
 
-  void prepare() override { prepared_ = canine::prepare(data_, folder_); }
+  void prepare(const KeyCheck& check) override { prepared_ = canine::prepare(data_, folder_, check); }
 
   TrainingData load() override {
     if (!prepared_) prepared_ = open_prepared(data_, folder_);

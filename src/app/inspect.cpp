@@ -2,7 +2,7 @@
 
 #include "canine/app/option_set.hpp"
 #include "canine/core/errors.hpp"
-#include "canine/core/log.hpp"
+#include "canine/core/result.hpp"
 #include "canine/exchange/inspection.hpp"
 
 namespace canine {
@@ -24,7 +24,7 @@ int inspect_main(const std::vector<std::string>& arguments) {
   options.set_python_flags({"help"});
   if (!options.parse(arguments)) return static_cast<int>(ExitCode::kDone);
   const ModelContent content = read_model_content(source);
-  print_stdout_line(json ? inspection_json(content) : inspection_table(content));
+  print_result(json ? inspection_json(content) : inspection_table(content));
   return static_cast<int>(ExitCode::kDone);
 }
 

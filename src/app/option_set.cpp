@@ -10,6 +10,7 @@
 #include "canine/app/version.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/result.hpp"
 
 namespace canine {
 namespace {
@@ -91,7 +92,7 @@ void OptionSet::note_if_ignored(std::string_view name, bool without_effect, std:
 bool OptionSet::parse(const std::vector<std::string>& arguments) {
   const auto asks_for_help = [](const std::string& text) { return text == "-h" || text == "--help"; };
   if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) {
-    print_stdout_line(help_text());
+    print_result(help_text());
     return false;
   }
   const std::vector<GivenOption> given = parse_command_line(options_, arguments);
@@ -104,7 +105,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   };
   apply(true);
   if (help_ || version_) {
-    print_stdout_line(help_ ? help_text() : version_text(program_));
+    print_result(help_ ? help_text() : version_text(program_));
     return false;
   }
   for (Option& option : options_) {
@@ -112,7 +113,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   }
   if (!config_.empty()) read_config(config_);
   apply(false);
-  if (print_config_) print_stdout_line(config_text());
+  if (print_config_) print_result(config_text());
   if (!print_config_) require_all_given();
   return !print_config_;
 }

@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 
+#include "canine/app/library_path.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/write_errors.hpp"
@@ -36,6 +37,7 @@ int report(const std::string& message, ExitCode code) {
 }  // namespace
 
 int run_main(const std::function<int()>& body) {
+  leave_current_folder_out_of_library_path();
   open_closed_streams();
   ignore_write_signals();
   try {

@@ -35,13 +35,14 @@ class GivenFiles : public TrainingDataSource {
   }
 
   /// A run that goes on keeps its key: classes are positions in it. Folders of the Python program have no key.csv.
-  void prepare() override {
+  void prepare(const KeyCheck& check) override {
     if (data_.formatter != FormatterKind::kGeneral) return;
     const fs::path folder = key_file_.parent_path();
     const bool goes_on = RunFolder::has_checkpoint(folder);
     if (goes_on && fs::exists(key_file_)) return;
     const LabelKey key = goes_on ? key_of_run(read_model_content(folder.string()))
                                  : collect_key(data_.train_files, data_.val_files, data_.target_cols);
+    if (check) check(key);
     require_replaceable(key);
     key.write(key_file_);
     log_info("{} in {}", counted(key.size(), "code"), key_file_.string());

@@ -21,6 +21,7 @@
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/log.hpp"
+#include "canine/core/new_folder.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/exchange/model_card.hpp"
 #include "canine/launch/parent_death.hpp"
@@ -218,15 +219,18 @@ class Work {
   const RunContext& context_;
   std::optional<StartWeights> start_;  // until the model has them
   TrainingDataSource& source_;
-  std::optional<RunLock> lock_;  // of the first process
+  std::optional<NewFolder> folder_;  // of the first process
+  std::optional<RunLock> lock_;      // in it, and gone before it
 };
 
 bool Work::prepare() {
   constexpr const char* kGoOn = "go on";
   const std::string outcome = job_.text_of_first_process("preparation of the data", [&] {
-    make_writable_folder(settings_.train.save_path);
+    folder_.emplace(settings_.train.save_path);
     lock_.emplace(settings_.train.save_path);
-    source_.prepare();
+    KeyCheck check;
+    if (start_) check = [&](const LabelKey& key) { start_->require_classes(key.size(), &key); };
+    source_.prepare(check);
     return std::string(stop_signal() == 0 ? kGoOn : "stop");
   });
   return outcome == kGoOn;

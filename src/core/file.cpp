@@ -32,20 +32,6 @@ int open_retry(const char* path, int flags, mode_t mode = 0) {
   return fd;
 }
 
-/// Writes everything or returns errno.
-int write_fully(int fd, const std::byte* data, size_t size) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, data, size);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return errno;
-    }
-    data += written;
-    size -= static_cast<size_t>(written);
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string read_file(const fs::path& path, uint64_t limit) {
@@ -110,7 +96,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write_all(const std::byte* data, size_t size) {
-  if (const int error = write_fully(fd_, data, size)) {
+  if (const int error = write_fully(fd_, {data, size}).error) {
     throw IoError("cannot write {} ({} bytes were to be added at byte {}): {}", path_.string(), size, size_ - size,
                   write_error_text(error));
   }
@@ -163,7 +149,7 @@ void write_file(const fs::path& path, std::string_view text, bool sync) {
 void append_file(const fs::path& path, std::string_view text) {
   const int fd = open_retry(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (fd < 0) throw IoError("cannot open {} for appending: {}", path.string(), errno_text(errno));
-  const int error = write_fully(fd, reinterpret_cast<const std::byte*>(text.data()), text.size());
+  const int error = write_fully(fd, std::as_bytes(std::span(text))).error;
   ::close(fd);
   if (error != 0) throw IoError("cannot append to {}: {}", path.string(), write_error_text(error));
 }

@@ -1,7 +1,6 @@
 #include "canine/core/output_stream.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,22 +32,11 @@ OutputStream::OutputStream(const std::filesystem::path& name) : name_(name.strin
 OutputStream::~OutputStream() { ::close(fd_); }
 
 void OutputStream::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {  // someone who shares it has made it non-blocking
-      pollfd ready{fd_, POLLOUT, 0};
-      ::poll(&ready, 1, -1);
-      continue;
-    }
-    if (written < 0) {
-      const int error = errno;
-      throw IoError("cannot write to {} at byte {}: {}", name_, size_,
-                    error == EPIPE ? "whoever read from it has ended" : write_error_text(error));
-    }
-    size_ += static_cast<uint64_t>(written);
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
+  const auto [written, error] = write_fully(fd_, bytes);
+  size_ += written;
+  if (error == 0) return;
+  throw IoError("cannot write to {} at byte {}: {}", name_, size_,
+                error == EPIPE ? "whoever read from it has ended" : write_error_text(error));
 }
 
 void keep_standard_output_for_data() {

@@ -196,7 +196,7 @@ UsageError foreign_files(const fs::path& folder) {
       folder.string(), fmt::join(there, " and "), kManifestFile);
 }
 
-PreparedData make(const PrepareOptions& options, const fs::path& folder) {
+PreparedData make(const PrepareOptions& options, const fs::path& folder, const KeyCheck& check) {
   if (options.dataset.empty()) {
     throw UsageError("--dataset: no data file was given, and {} holds no prepared data", folder.string());
   }
@@ -214,6 +214,7 @@ PreparedData make(const PrepareOptions& options, const fs::path& folder) {
 
   PreparedData prepared = described(folder);
   prepared.key = key_of(labels, scan.usable);
+  if (check) check(prepared.key);
   const Split split = split_rows(std::move(scan.usable), options.share_val);
   prepared.num_train = static_cast<int64_t>(split.train.size());
   prepared.num_val = static_cast<int64_t>(split.val.size());
@@ -292,16 +293,20 @@ void check_preparation(const PrepareOptions& options, const fs::path& folder) {
   }
 }
 
-PreparedData prepare(const PrepareOptions& options, const fs::path& folder) {
+PreparedData prepare(const PrepareOptions& options, const fs::path& folder, const KeyCheck& check) {
   options.validate();
   require_other_file(options.dataset, folder);
   const std::array files = prepared_files(folder);
   const auto there = std::ranges::count_if(files, is_there);
-  if (options.overwrite_prepared || there == 0) return make(options, folder);
-  if (there == std::ssize(files)) return reuse(options, folder);
+  if (options.overwrite_prepared || there == 0) return make(options, folder, check);
+  if (there == std::ssize(files)) {
+    PreparedData prepared = reuse(options, folder);
+    if (check) check(prepared.key);
+    return prepared;
+  }
   if (!is_there(folder / kUnfinishedFile) && !is_there(folder / kManifestFile)) throw foreign_files(folder);
   log_note("{} holds only {} of the 3 prepared files; the data is prepared again", folder.string(), there);
-  return make(options, folder);
+  return make(options, folder, check);
 }
 
 }  // namespace canine

@@ -43,7 +43,9 @@ NamedTensors EncoderFolder::read_weights() const {
 
 EncoderFolder find_encoder(const fs::path& folder) {
   require_config(folder);
-  if (!find_hub_weights(folder)) throw lacking(folder, fmt::format("{} or {}", kHubWeights[0], kHubWeights[2]));
+  const auto weights = find_hub_weights(folder);
+  if (!weights) throw lacking(folder, fmt::format("{} or {}", kHubWeights[0], kHubWeights[2]));
+  check_hub_weights(*weights);
   return {.folder = folder};
 }
 

@@ -60,17 +60,29 @@ void StartWeights::require_codes(const FormatterOptions& run) {
       source, *difference);
 }
 
-/// The rows of the head in the order of the run's classes.
+void StartWeights::require_classes(int64_t wanted, const LabelKey* key) const {
+  if (!complete()) return;
+  constexpr const char* kWayOut = "take its encoder alone with --only-encoder, or train on data with its codes";
+  const std::string source = content_.path.string();
+  const bool known = key != nullptr && content_.key;
+  if (known && !matching_classes(*content_.key, *key)) {
+    throw CheckpointError(
+        "--initial-checkpoint {}: its {} codes are not the {} codes of this run, so its classes would mean something "
+        "else; {}",
+        source, content_.key->size(), key->size(), kWayOut);
+  }
+  if (const int64_t found = num_classes(mixer_weights(content_)); !known && found != wanted) {
+    throw CheckpointError("--initial-checkpoint {}: its flat head has {} classes, this run has {} codes; {}", source,
+                          found, wanted, kWayOut);
+  }
+}
+
+/// The rows of the head in the order of the run's classes, which are the same codes.
 NamedTensors StartWeights::with_classes_of(const NamedTensors& weights, const LabelKey* key) const {
   if (key == nullptr || !content_.key || *content_.key == *key) return weights;
   const std::string source = content_.path.string();
   const auto classes = matching_classes(*content_.key, *key);
-  if (!classes) {
-    throw CheckpointError(
-        "--initial-checkpoint {}: its {} codes are not the {} codes of this run, so its classes would mean something "
-        "else; take its encoder alone with --only-encoder, or train on data with its codes",
-        source, content_.key->size(), key->size());
-  }
+  if (!classes) throw InternalError("{}: its codes were to be those of the run", source);
   log_note("{}: its classes have another order than those of this run; the rows of its flat head are put into theirs",
            source);
   const at::Tensor order = at::tensor(at::IntArrayRef(*classes), at::kLong);
@@ -99,10 +111,9 @@ void StartWeights::load_into(Mixer& model, const LabelKey* key) const {
   const std::string source = content_.path.string();
   const NamedTensors weights = mixer_weights(content_);
   if (complete()) {
-    const NamedTensors of_run = num_classes(weights) == model->options().num_classes ? with_classes_of(weights, key)
-                                                                                     : weights;  // whose shapes tell
+    require_classes(model->options().num_classes, key);
     log_info("Start weights: all of {}", source);
-    load_state_dict(*model, of_run, source);
+    load_state_dict(*model, with_classes_of(weights, key), source);
     return;
   }
   const bool with_decoder = !only_encoder_ && content_.type == ModelType::kSeq2Seq && same_blocks_;

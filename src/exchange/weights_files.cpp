@@ -43,6 +43,8 @@ bool may_be_safetensors(std::string_view start, uint64_t size) {
   return length <= size - kLengthBytes;
 }
 
+constexpr const char* kNotRead = "which is not read here: save the model with PyTorch as model.safetensors";
+
 struct Form {
   std::string_view start;
   const char* meaning;
@@ -72,10 +74,22 @@ std::string part_text(const std::string& name) {
   return is_number(part) && is_number(all) ? fmt::format("part {} of {}", std::stoi(part), std::stoi(all)) : "";
 }
 
+/// One of several files of weights: model-00001-of-00002.safetensors.
+bool is_part(const std::string& name) {
+  return !part_text(name).empty() && (name.ends_with(".safetensors") || name.ends_with(".bin"));
+}
+
+/// One of the files of a TensorFlow checkpoint: model.ckpt.index, model.ckpt.data-00000-of-00001.
+bool is_tensorflow_part(const std::string& name) {
+  return name.find(".ckpt") != std::string::npos &&
+         (name.ends_with(".index") || name.ends_with(".meta") || name.find(".data-0") != std::string::npos);
+}
+
 bool is_other_form(const std::string& name) {
   for (const std::string_view ending : {".h5", ".msgpack", ".onnx", ".ot", ".gguf"}) {
     if (name.ends_with(ending)) return true;
   }
+  if (is_part(name) || is_tensorflow_part(name)) return true;
   // A variant: one more word in the name.
   const bool is_model = name.starts_with("model.") || name.starts_with("pytorch_model.");
   return is_model && !is_hub_weights(name) &&
@@ -85,6 +99,9 @@ bool is_other_form(const std::string& name) {
 /// By the first bytes.
 void refuse_other_form(const fs::path& path) {
   if (const std::string why = stand_in(path); !why.empty()) throw CheckpointError("{}: {}", path.string(), why);
+  if (is_tensorflow_part(path.filename().string())) {
+    throw CheckpointError("{}: this is a part of a checkpoint of TensorFlow, {}", path.string(), kNotRead);
+  }
   const std::string start = start_of(path);
   if (may_be_safetensors(start, fs::file_size(path))) return;
   for (const Form& form : kOtherForms) {
@@ -93,8 +110,20 @@ void refuse_other_form(const fs::path& path) {
   }
 }
 
+/// All files of an index must be there, and be what they seem.
+void check_parts(const fs::path& path, const WeightIndex& index) {
+  for (const std::string& file : index.files()) {
+    const fs::path part = path.parent_path() / file;
+    std::error_code ignored;
+    if (stand_in(part).empty() && !fs::exists(part, ignored)) {
+      throw CheckpointError("{}: it names {}, which is not beside it; fetch all files of the model", path.string(),
+                            file);
+    }
+    refuse_other_form(part);
+  }
+}
+
 NamedTensors read_part(const fs::path& path) {
-  refuse_other_form(path);
   return is_torch_file(path) ? tensors_of(read_torch_file(path), path.string()) : read_safetensors(path);
 }
 
@@ -112,17 +141,17 @@ std::optional<fs::path> find_hub_weights(const fs::path& folder) {
   return std::nullopt;
 }
 
+void check_hub_weights(const fs::path& weights) {
+  if (is_weight_index(weights.filename().string())) {
+    check_parts(weights, WeightIndex::read(weights));
+  } else {
+    refuse_other_form(weights);
+  }
+}
+
 NamedTensors read_weights_in_parts(const fs::path& path) {
   const WeightIndex index = WeightIndex::read(path);
-  std::error_code ignored;
-  for (const std::string& file : index.files()) {
-    const fs::path part = path.parent_path() / file;
-    if (const std::string why = stand_in(part); !why.empty()) throw CheckpointError("{}: {}", part.string(), why);
-    if (!fs::exists(part, ignored)) {
-      throw CheckpointError("{}: it names {}, which is not beside it; fetch all files of the model", path.string(),
-                            file);
-    }
-  }
+  check_parts(path, index);
   NamedTensors weights;
   for (const std::string& file : index.files()) {
     for (auto& [name, tensor] : read_part(path.parent_path() / file)) {
@@ -153,12 +182,19 @@ std::string other_weights(const fs::path& folder) {
   }
   if (names.empty()) return "";
   std::ranges::sort(names);
+  if (const auto part = std::ranges::find_if(names, is_part); part != names.end()) {
+    return fmt::format("; it has {}, {} of a model's weights, and not their index, {}: fetch all files of the model",
+                       *part, part_text(*part), part->ends_with(".bin") ? kHubWeights[3] : kHubWeights[1]);
+  }
+  if (std::ranges::any_of(names, is_tensorflow_part)) {
+    return fmt::format("; it has {}, a checkpoint of TensorFlow, {}", fmt::join(names, ", "), kNotRead);
+  }
   const auto variant = std::ranges::find_if(names, [](const auto& name) { return name.ends_with(".safetensors"); });
   return fmt::format(
       "; it has {}, {}", fmt::join(names, ", "),
       variant != names.end()
           ? fmt::format("a variant: to take it, give it the usual name (ln -s {} model.safetensors)", *variant)
-          : "which is not read here: save the model with PyTorch as model.safetensors");
+          : kNotRead);
 }
 
 void refuse_other_weights(const fs::path& path) {

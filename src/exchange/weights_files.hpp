@@ -14,6 +14,10 @@ namespace canine {
 /// only a link that leads nowhere is there.
 std::optional<std::filesystem::path> find_hub_weights(const std::filesystem::path& folder);
 
+/// Looks for what refuse_other_weights refuses in the weights that find_hub_weights has found, in all files if they are
+/// an index, without reading more than the first bytes. Throws CheckpointError also for files that are missing.
+void check_hub_weights(const std::filesystem::path& weights);
+
 /// The tensors of all files that an index names. Throws CheckpointError naming a tensor or a file that is missing or
 /// one too many; IoError.
 NamedTensors read_weights_in_parts(const std::filesystem::path& index);

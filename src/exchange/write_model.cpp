@@ -11,6 +11,7 @@
 #include "canine/checkpoint/torch_file.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/new_folder.hpp"
 #include "canine/exchange/label_key_text.hpp"
 #include "canine/hub/hub_cache.hpp"
 #include "canine/model/encoder_config.hpp"
@@ -88,7 +89,7 @@ void write_safetensors_model(const fs::path& path, const ModelContent& content) 
 void write_hub_folder(const fs::path& folder, const ModelContent& content) {
   if (!content.type || !content.card) throw InternalError("{}: a Hub folder needs type and card", folder.string());
   const std::string config = hub_config(content);
-  make_writable_folder(folder);
+  const NewFolder made(folder);
   remove_former(folder);
   write_safetensors(folder / kHubWeights[0], weights_of(content), kHubMetadata);
   if (content.key) write_file(folder / kHubKey, to_json(*content.key));
@@ -97,7 +98,7 @@ void write_hub_folder(const fs::path& folder, const ModelContent& content) {
 }
 
 void write_encoder_folder(const fs::path& folder, const ModelContent& content, const EncoderOptions& encoder) {
-  make_writable_folder(folder);
+  const NewFolder made(folder);
   remove_former(folder);
   write_safetensors(folder / kHubWeights[0], part_of(encoder_weights(content.weights), "encoder."), kHubMetadata);
   write_file(folder / kHubConfig, encoder_config_json(encoder));

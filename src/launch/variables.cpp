@@ -32,8 +32,8 @@ int Variables::number(const std::string& name, int least) const {
   const std::string value = text(name);
   if (value.empty()) {
     throw UsageError(
-        "{} is not set although other variables of its launcher are; start the program through the "
-        "launcher, or set {} too",
+        "{} is not set although other variables of its launcher are; start the program through the launcher, set {} "
+        "too, or run a single process with --launcher single",
         name, name);
   }
   int number = 0;

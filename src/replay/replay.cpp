@@ -8,6 +8,7 @@
 #include "canine/checkpoint/safetensors.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
+#include "canine/core/new_folder.hpp"
 #include "canine/core/output_path.hpp"
 #include "canine/decode/flat.hpp"
 #include "canine/decode/greedy.hpp"
@@ -216,7 +217,7 @@ void check_out(const ReplayOptions& options) {
 void replay(const ReplayOptions& options) {
   check_out(options);
   const Folder inputs = replay_files::read_folder(options.folder, options.attention);
-  make_writable_folder(options.out);
+  const NewFolder made(options.out);
   Mixer model(inputs.model, InitialValues::kNone);
   load_state_dict(*model, inputs.weights, (options.folder / "model.safetensors").string());
   model->train();

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -23,7 +24,7 @@ std::string errno_text(int error) { return std::generic_category().message(error
 
 }  // namespace
 
-PartialFile::PartialFile(fs::path path) : path_(std::move(path)) {
+PartialFile::PartialFile(fs::path path) : path_(std::move(path)), name_(path_.string()) {
   fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
   if (fd_ < 0) {
     const int error = errno;
@@ -52,12 +53,13 @@ PartialFile::PartialFile() {
   if (fd_ < 0) throw CannotWriteError("cannot make {}: {}; set TMPDIR to another folder", name, errno_text(errno));
   ::unlink(name.c_str());
   path_ = "/proc/self/fd/" + std::to_string(fd_);
+  name_ = "the temporary file of the rows in " + folder.string() + " (TMPDIR)";
 }
 
 PartialFile::~PartialFile() { ::close(fd_); }
 
 void PartialFile::fail(std::string_view what, int error) const {
-  throw IoError("cannot {} {} at byte {}: {}", what, path_.string(), size_, write_error_text(error));
+  throw IoError("cannot {} {} at byte {}: {}", what, name_, size_, write_error_text(error));
 }
 
 void PartialFile::cut(uint64_t size) {
@@ -68,21 +70,15 @@ void PartialFile::cut(uint64_t size) {
         "cannot shorten {} to {} bytes: {}. If its file system cannot do that, copy the file and its .progress to a "
         "local "
         "disk and go on there, or remove both to start anew",
-        path_.string(), size, errno_text(error));
+        name_, size, errno_text(error));
   }
   size_ = size;
 }
 
 void PartialFile::append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      fail("write", errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-    size_ += static_cast<uint64_t>(written);
-  }
+  const auto [written, error] = write_fully(fd_, std::as_bytes(std::span(bytes)));
+  size_ += written;
+  if (error != 0) fail("write", error);
 }
 
 void PartialFile::sync() {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace canine {
@@ -14,7 +15,8 @@ class PartialFile {
   /// no regular file, or if another process holds it.
   explicit PartialFile(std::filesystem::path path);
 
-  /// A file of this process alone in the folder for temporary files, which is gone when the process ends.
+  /// A file of this process alone in the folder for temporary files, which is gone when the process ends. Its path is
+  /// of use in this process only.
   PartialFile();
 
   ~PartialFile();
@@ -22,6 +24,8 @@ class PartialFile {
   PartialFile& operator=(const PartialFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  /// For messages.
+  const std::string& name() const { return name_; }
   uint64_t size() const { return size_; }
 
   /// Keeps the first `size` bytes. File systems that cannot shorten a file are told of when there is something to cut.
@@ -36,6 +40,7 @@ class PartialFile {
   [[noreturn]] void fail(std::string_view what, int error) const;
 
   std::filesystem::path path_;
+  std::string name_;
   int fd_ = -1;
   uint64_t size_ = 0;
 };

@@ -218,8 +218,8 @@ void TableWriter::finish(std::span<const std::string> dropped) {
   const std::unique_ptr<OutputFile> file = make_file(options_.path, kept);
   for (Table table = rows.next(kRowsAtOnce); table.num_rows > 0; table = rows.next(kRowsAtOnce)) file->append(table);
   if (rows.num_rows() != num_rows_) {
-    throw IoError("{}: expected the {} rows written, found {}. Was the file changed?", partial_->path().string(),
-                  num_rows_, rows.num_rows());
+    throw IoError("{}: expected the {} rows written, found {}. Was the file changed?", partial_->name(), num_rows_,
+                  rows.num_rows());
   }
   file->commit();
   if (is_stream_) return;

@@ -1,12 +1,17 @@
 #include "canine/core/log.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "canine/core/errors.hpp"
+#include "canine/core/result.hpp"
 #include "support/captured_stream.hpp"
 
 namespace canine {
@@ -71,6 +76,28 @@ TEST_CASE("Lines of several threads do not mix, and a progress bar is told befor
   int num_lines = 0;
   for (std::string line; std::getline(lines, line); ++num_lines) CHECK(line == std::string(200, line[0]));
   CHECK(num_lines == 400);
+}
+
+TEST_CASE("A result that cannot be written is an error, lines of a story are missed with one warning") {
+  const int kept = ::dup(1);
+  const int full = ::open("/dev/full", O_WRONLY);
+  REQUIRE(full >= 0);
+  std::string err;
+  {
+    const testing::CapturedStream captured(2);
+    ::dup2(full, 1);
+    log_info("a");
+    log_info("b");
+    CHECK_THROWS_MATCHES(print_result("c"), IoError,
+                         Catch::Matchers::Message("cannot write to the standard output: No space left on device"));
+    ::dup2(kept, 1);
+    err = captured.text();
+  }
+  ::close(full);
+  ::close(kept);
+  CHECK(err ==
+        "warning: cannot write to the standard output: No space left on device; the program goes on, lines that it "
+        "prints are lost\n");
 }
 
 TEST_CASE("Errors carry their exit code and message") {

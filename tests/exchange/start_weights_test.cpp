@@ -82,10 +82,40 @@ TEST_CASE("a mixer gives all weights, or its encoder only") {
   CHECK(encoder.kept({"decoder.", "linear_decoder."}));
 }
 
-TEST_CASE("a mixer of other codes is refused with the shapes") {
-  Mixer model = small_mixer(2087, 41);
+TEST_CASE("a mixer with other shapes is refused with them") {
+  Mixer model = small_mixer(2088, 40);
   CHECK_THROWS_MATCHES(StartWeights(test::tiny_checkpoint(), false).load_into(model), CheckpointError,
-                       MessageMatches(ContainsSubstring("linear_decoder.weight (model [41, 24], file [40, 24])")));
+                       MessageMatches(ContainsSubstring("decoder.head.weight (model [2088, 24], file [2087, 24])")));
+}
+
+TEST_CASE("a mixer of other codes is refused by its key or by their number, whatever comes first") {
+  const auto others =
+      MessageMatches(ContainsSubstring("its flat head has 40 classes, this run has 41 codes; take its "
+                                       "encoder alone with --only-encoder"));
+  Mixer model = small_mixer(2087, 41);
+  CHECK_THROWS_MATCHES(StartWeights(test::tiny_checkpoint(), false).load_into(model), CheckpointError, others);
+
+  Files files;
+  ModelContent content = test::tiny_content();
+  content.key.reset();
+  content.card.reset();
+  write_checkpoint(files.folder / "bare.bin", content);
+  const StartWeights bare((files.folder / "bare.bin").string(), false);
+  LabelKey key;
+  for (int code = 0; code < 40; ++code) key.add(std::to_string(code));
+  bare.require_classes(40, &key);
+  bare.require_classes(40, nullptr);
+  CHECK_THROWS_MATCHES(bare.require_classes(41, &key), CheckpointError, others);
+  StartWeights((files.folder / "bare.bin").string(), true).require_classes(41, &key);
+
+  content.key = key;
+  write_checkpoint(files.folder / "key.bin", content);
+  const StartWeights known((files.folder / "key.bin").string(), false);
+  known.require_classes(40, &key);
+  LabelKey other;
+  for (int code = 1; code < 41; ++code) other.add(std::to_string(code));
+  CHECK_THROWS_MATCHES(known.require_classes(40, &other), CheckpointError,
+                       MessageMatches(ContainsSubstring("its 40 codes are not the 40 codes of this run")));
 }
 
 TEST_CASE("a flat model gives its encoder, and its head where the classes are as many") {

@@ -61,9 +61,12 @@ def mixer_training(prepared, *more, save_dir="out"):
             *map(str, more)]
 
 
+ENDLESS = ("--num-epochs", "1000000", "--keep-last", "2", "--eval-interval", "1000000")
+
+
 def endless(folder, *more):
     """Flags of a run that only ends when it is told to."""
-    return training(folder, "--num-epochs", "1000000", "--keep-last", "2", "--eval-interval", "1000000", *more)
+    return training(folder, *ENDLESS, *more)
 
 
 class Job:
@@ -148,13 +151,13 @@ class Job:
         assert not self.alive(), f"left after {seconds} s: {self.alive()}\n{self.text}"
 
     def ranks(self):
-        """Rank -> process id of the trainers that run now."""
+        """Rank -> process id of our programs that run now as ranks."""
         found = {}
         for pid in self.alive():
             entry = pathlib.Path("/proc") / str(pid)
             environment = environment_of(entry)
             try:
-                if os.readlink(entry / "exe") not in (str(PROGRAM.resolve()), str(TRAIN_MIXER.resolve())):
+                if pathlib.Path(os.readlink(entry / "exe")).parent != BIN:
                     continue
             except OSError:
                 continue

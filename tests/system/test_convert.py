@@ -87,6 +87,15 @@ def test_nothing_is_replaced_unasked(convert):
     assert sorted(os.listdir(convert.folder)) == ["folder", "link.bin", "out.bin"]
 
 
+def test_a_link_that_leads_nowhere_is_called_one(convert):
+    (convert.folder / "link.bin").symlink_to("gone.bin")
+    refused = convert.run(CHECKPOINT, "link.bin")
+    assert refused.returncode == 2
+    assert "OUT link.bin: this is a link to gone.bin, which is not there; give another name, or --overwrite" in refused.stderr
+    succeed(convert, CHECKPOINT, "link.bin", "--overwrite")
+    assert (convert.folder / "link.bin").is_symlink() and (convert.folder / "gone.bin").is_file()
+
+
 def test_only_empty_folders_and_earlier_exports_are_written_into(convert):
     folder = convert.folder / "hub"
     succeed(convert, CHECKPOINT, "hub", *DESCRIPTION)

@@ -14,6 +14,11 @@ PREDICT = ("predict", "--fn-in", "in.csv", "--fn-out", "out/rows.csv", *MODEL)
 TRAIN = ("finetune", "--dataset", FIXTURES / "run/input.csv", "--target-cols", "hisco_1", "--language", "en", "--num-threads", "1",
          "--allow-codes-shorter-than-block-size", "--encoder-config", FIXTURES / "encoder/config.json", "--num-epochs", "1",
          "--save-interval", "1", "--batch-size", "64", "--max-len", "32", "--save-path", "out")
+TRAIN_MIXER = ("train_mixer", "--train-data", FIXTURES / "run/data_train.csv", "--val-data", FIXTURES / "run/data_val.csv",
+               "--formatter", "gpf", "--target-cols", "hisco_1", "--num-threads", "1", "--encoder-config",
+               FIXTURES / "encoder/config.json", "--num-epochs", "1", "--batch-size", "64", "--max-len", "32", "--save-dir", "out")
+EVALUATE = ("evaluate", "--checkpoint", *MODEL[1:], "--val-data", FIXTURES / "data/data_val.csv", "--fn-out", "out/rows.csv")
+REPLAY = ("replay", FIXTURES, "--out", "out")
 CONVERT = ("convert", FIXTURES / "after10.bin", "out/model.bin")
 
 
@@ -43,7 +48,8 @@ def run(faults, tmp_path):
 
 @pytest.mark.parametrize("lacking, words", [("rename", "cannot rename files"), ("removal", "cannot remove files"),
                                             ("appending", "cannot add to files")])
-@pytest.mark.parametrize("command", [PREDICT, TRAIN, CONVERT], ids=["predict", "finetune", "convert"])
+@pytest.mark.parametrize("command", [PREDICT, TRAIN, TRAIN_MIXER, EVALUATE, REPLAY, CONVERT],
+                         ids=lambda command: command[0])
 def test_what_cannot_be_done_without_is_found_at_the_start(run, tmp_path, command, lacking, words):
     result = run(command, lacking)
     assert result.returncode == 73, result.stderr

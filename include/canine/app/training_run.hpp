@@ -10,6 +10,7 @@
 #include "canine/app/processes.hpp"
 #include "canine/app/training_settings.hpp"
 #include "canine/data/dataset.hpp"
+#include "canine/data/prepare.hpp"
 #include "canine/text/make_formatter.hpp"
 
 namespace canine {
@@ -42,8 +43,9 @@ class TrainingDataSource {
   /// process of a job is asked.
   virtual void look_through() const = 0;
 
-  /// Writes what belongs into the run's folder, which is there and locked. Only the first process of a job is asked.
-  virtual void prepare() = 0;
+  /// Writes what belongs into the run's folder, which is there and locked, once `check` (if there is one) has seen the
+  /// codes, where they come from the data. Only the first process of a job is asked.
+  virtual void prepare(const KeyCheck& check) = 0;
 
   /// Reads the rows, in every process, after prepare() in the first one.
   virtual TrainingData load() = 0;

@@ -8,8 +8,8 @@
 
 namespace canine {
 
-/// Where text for people goes. Results and logs go to stdout, warnings, errors and progress to stderr. A closed stream
-/// (`| head -1`) never stops the program: failed writes are dropped.
+/// Where text for people goes. Logs (and results, result.hpp) go to stdout, warnings, errors and progress to stderr. A
+/// stream that cannot be written never stops the program: one warning tells of it, unless a reader has gone (`| head`).
 ///
 /// `print_*_line` write one whole line with a single system call, so lines of several threads never mix. Where a
 /// progress bar is being drawn (report/progress.hpp) it is cleared first and drawn again at its next update.

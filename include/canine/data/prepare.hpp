@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ struct PreparedData {
   std::string fingerprint;  ///< SHA-256 over the three files' hashes; equal data, equal fingerprint
 };
 
+/// Called with the codes before any prepared file is written, to refuse them by an exception.
+using KeyCheck = std::function<void(const LabelKey&)>;
+
 /// Makes data_train.csv, data_val.csv and key.csv in `folder` (which exists), byte for byte as the Python program does,
 /// together with prepared.json (hash of the source, options that shaped them, hashes of the files), all atomically.
 /// key.csv comes last, so there is no moment at which the three files are there without their prepared.json. Files that
@@ -47,7 +51,7 @@ struct PreparedData {
 /// or two of them are somebody's own and replaced only with overwrite_prepared. Rejected rows are listed in
 /// bad_rows.csv (line, column, code, reason). Throws UsageError (options, missing columns), DataError (rows that cannot
 /// be used), IoError.
-PreparedData prepare(const PrepareOptions& options, const std::filesystem::path& folder);
+PreparedData prepare(const PrepareOptions& options, const std::filesystem::path& folder, const KeyCheck& check = {});
 
 /// The files that another process of the job has just prepared in `folder`; writes nothing. Throws UsageError if they
 /// are not there (a folder that not all hosts share) or were made otherwise.

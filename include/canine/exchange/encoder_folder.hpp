@@ -22,7 +22,7 @@ struct EncoderFolder {
 std::string read_encoder_config(const std::filesystem::path& folder);
 
 /// A folder that holds config.json and weights. Throws UsageError naming what it lacks, and weights in other forms that
-/// it has.
+/// it has; CheckpointError where the first bytes of a file of weights tell that it holds none (a Git LFS pointer).
 EncoderFolder find_encoder(const std::filesystem::path& folder);
 
 }  // namespace canine

@@ -36,6 +36,10 @@ class StartWeights {
   /// CheckpointError if a mixer writes them otherwise, and leaves out the decoder of a seq2seq model that does.
   void require_codes(const FormatterOptions& run);
 
+  /// Compares the classes of a mixer's head with those of the run, known by its `key` or by their number alone: throws
+  /// CheckpointError if they are others. Their order may differ.
+  void require_classes(int64_t num_classes, const LabelKey* key) const;
+
   /// Copies what there is into `model` and says what. Strict within each part: throws CheckpointError naming keys and
   /// shapes that do not fit. With the run's `key`, the classes of the head are put into its order; throws
   /// CheckpointError if a mixer's codes are others.
