@@ -11,6 +11,7 @@
 #include "canine/core/readable.hpp"
 #include "canine/core/sha256.hpp"
 #include "canine/data/columns.hpp"
+#include "canine/data/key_check.hpp"
 #include "canine/data/shared_texts.hpp"
 #include "canine/exchange/load_model.hpp"
 
@@ -46,6 +47,7 @@ class GivenFiles : public TrainingDataSource {
     require_replaceable(key);
     key.write(key_file_);
     log_info("{} in {}", counted(key.size(), "code"), key_file_.string());
+    if (!goes_on) warn_of_lost_zeros(key, data_.codes.formatter);
   }
 
   TrainingData load() override {

@@ -93,6 +93,7 @@ bool is_cell_error(std::string_view code) {
 bool is_placeholder(std::string_view code, int64_t block_size) {
   constexpr size_t kLongest = 12;
   if (code == "?") return false;
+  if (code == "\\N") return true;  // NULL in the dumps of MySQL and PostgreSQL
   if (content_of(code) != TextContent::kDescription) return true;
   if (std::ssize(code) == block_size || code.size() > kLongest) return false;
   std::string lower(code);
@@ -125,8 +126,7 @@ constexpr auto kFindings = std::to_array<Finding>(
       "column as text"},
      {CodeForm::kDate, "is a date", "are dates",
       "Spreadsheets make dates of codes such as 1-51, and no file shows what they were: take the codes from their "
-      "source "
-      "again, and save the column as text; it may also be the wrong column"},
+      "source again, and save the column as text; it may also be the wrong column"},
      {CodeForm::kCellError, "is an error of a spreadsheet", "are errors of a spreadsheet",
       "Its formula has no value: mend it there, or take the row out"},
      {CodeForm::kPlaceholder, "seems to say that there is none", "seem to say that there is none",
@@ -198,9 +198,9 @@ std::vector<std::string> CodeForms::findings(const Table& table, const std::vect
           fmt::format("{} fewer than {} digits, {} {} {}", fewer.codes == 1 ? "has" : "have", formatter.block_size,
                       format_count(of(CodeForm::kFullDigits).codes),
                       of(CodeForm::kFullDigits).codes == 1 ? "has" : "have", formatter.block_size),
-          fmt::format("Were leading zeros lost, as in columns that were read as numbers? '{}' and '0{}' are two codes "
+          fmt::format("Were leading zeros lost, as in columns that were read as numbers? '{}' and '{}' are two codes "
                       "for a model",
-                      fewer.first, fewer.first));
+                      fewer.first, with_zeros(fewer.first, formatter.block_size)));
     }
   }
   return findings;

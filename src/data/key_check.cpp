@@ -72,4 +72,20 @@ void require_sound_key(const std::filesystem::path& key, const FormatterOptions&
   for (const std::string& oddity : doubts.oddities) log_warning("{}", oddity);
 }
 
+void warn_of_lost_zeros(const LabelKey& key, const FormatterOptions& formatter) {
+  int64_t num_twice = 0;
+  std::string first;
+  for (int64_t i = 0; i < key.size(); ++i) {
+    const std::optional<std::string>& code = key.code(i);
+    if (!code || form_of(*code, formatter) != CodeForm::kFewerDigits) continue;
+    if (key.find(with_zeros(*code, formatter.block_size)) >= 0 && num_twice++ == 0) first = *code;
+  }
+  if (num_twice == 0) return;
+  log_warning(
+      "{} in the data with and without leading zeros, the first as '{}' and '{}': two codes for a model. Was a file or "
+      "a column read as numbers? Save it as text",
+      num_twice == 1 ? "1 code is" : format_count(num_twice) + " codes are", first,
+      with_zeros(first, formatter.block_size));
+}
+
 }  // namespace canine

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "canine/core/log.hpp"
+#include "canine/core/readable.hpp"
 #include "canine/data/columns.hpp"
 
 namespace canine {
@@ -29,14 +30,27 @@ std::string usual_language(const LoadedModel& model, const std::string& flag) {
              kUnknownLanguage);
     return std::string(kUnknownLanguage);
   }
-  std::vector<std::string> named;
+  std::vector<LanguageRows> named;
+  int64_t unknown_rows = 0;
   for (const LanguageRows& each : model.card.languages) {
-    if (each.language != kUnknownLanguage) named.push_back(each.language);
+    if (each.language != kUnknownLanguage) {
+      named.push_back(each);
+    } else {
+      unknown_rows = each.rows;
+    }
   }
   if (named.empty()) return std::string(kUnknownLanguage);
   if (named.size() == 1) {
-    log_note("{} is not given: '{}' is taken, the one language that the model has seen", flag, named.front());
-    return named.front();
+    const auto& [language, rows] = named.front();
+    if (unknown_rows == 0) {
+      log_note("{} is not given: '{}' is taken, the one language that the model has seen", flag, language);
+      return language;
+    }
+    const bool is_usual = rows > unknown_rows;
+    const std::string taken = is_usual ? language : std::string(kUnknownLanguage);
+    log_note("{} is not given: '{}' is taken, as the model has seen {} of '{}' and {} without a language", flag, taken,
+             counted(rows, "row"), language, format_count(unknown_rows));
+    return taken;
   }
   log_note("{} is not given, and the model has seen several languages ({}): it is told '{}'", flag,
            known_languages(model).text(), kUnknownLanguage);

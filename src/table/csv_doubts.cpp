@@ -1,8 +1,13 @@
 #include "csv_doubts.hpp"
 
-#include <algorithm>
-#include <string_view>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+#include <utility>
+
+#include "ascii_lower.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
 
@@ -13,7 +18,34 @@ constexpr uint64_t kMostLines = 5;  // of an honest text: an address, a few rema
 
 std::string count_of(uint64_t number) { return format_count(static_cast<int64_t>(number)); }
 
+/// Without the mark that files of spreadsheets begin with.
+std::string_view without_mark(std::string_view cell) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return cell.starts_with(kMark) ? cell.substr(kMark.size()) : cell;
+}
+
+/// A name of a column as people compare them.
+std::string plain_name(std::string_view cell) {
+  constexpr std::string_view kBlanks = " \t\"";
+  cell = without_mark(cell);
+  cell.remove_prefix(std::min(cell.find_first_not_of(kBlanks), cell.size()));
+  cell = cell.substr(0, cell.find_last_not_of(kBlanks) + 1);
+  return ascii_lower(cell);
+}
+
 }  // namespace
+
+CsvDoubts::CsvDoubts(const CsvScanner& scanner, std::vector<std::string> header)
+    : scanner_(scanner), header_(std::move(header)), lines_before_(scanner.num_lines()) {
+  for (const std::string& name : header_) {
+    const std::string& plain = plain_names_.emplace_back(plain_name(name));
+    if (plain.empty()) continue;
+    const auto first = static_cast<unsigned char>(plain.front());
+    name_starts_.set(first);
+    name_starts_.set(static_cast<unsigned char>(std::toupper(first)));
+  }
+  for (const unsigned char before : {0xEF, int{' '}, int{'\t'}, int{'"'}}) name_starts_.set(before);
+}
 
 void CsvDoubts::look_at_quotes() {
   const OddQuotes& odd = scanner_.odd_quotes();
@@ -40,11 +72,15 @@ void CsvDoubts::look_for_rows_in_texts() {
   }
 }
 
+/// A word alone in its line may be a description: there only the very name is a header.
 void CsvDoubts::look_at_all_names() {
-  for (size_t i = 0; i < header_.size(); ++i) {
-    if (scanner_.raw(i) != header_[i]) return;
-  }
+  if (header_.size() == 1 && without_mark(scanner_.raw(0)) != header_[0]) return;
+  if (std::ranges::find(plain_names_, plain_name(scanner_.raw(0))) == plain_names_.end()) return;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < header_.size(); ++i) names.push_back(plain_name(scanner_.raw(i)));
+  if (!std::ranges::is_permutation(names, plain_names_)) return;
   if (num_headers_++ == 0) first_header_ = scanner_.line();
+  if (first_other_header_ == 0 && names != plain_names_) first_other_header_ = scanner_.line();
 }
 
 void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const {
@@ -60,9 +96,15 @@ void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const 
   if (num_headers_ > 0) {
     log_warning(
         "{}: {} the names of the columns once more, the first in line {}; were files put together with their headers? "
-        "Such rows are read like others: take them out",
+        "Such rows are read like others: take them out{}",
         path.string(), num_headers_ == 1 ? "1 row has" : counted(num_headers_, "row") + " have",
-        count_of(first_header_));
+        count_of(first_header_),
+        first_other_header_ == 0
+            ? ""
+            : fmt::format(
+                  ". In line {} they are in another order, and the rows behind it are read in the wrong columns: "
+                  "put the files together by the names of their columns",
+                  count_of(first_other_header_)));
   }
   if (num_long_ > 0) {
     log_warning(

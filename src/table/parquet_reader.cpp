@@ -234,6 +234,10 @@ std::unique_ptr<parquet::arrow::FileReader> open_file(const std::filesystem::pat
   properties.set_buffer_size(int64_t{1} << 20);
   parquet::arrow::FileReaderBuilder builder;
   check(builder.Open(value_of(arrow::io::ReadableFile::Open(path.string()), path), properties), path);
+  // Times as Spark and Hive write them: nanoseconds in 64 bits would begin in 1677, and wrap around before.
+  parquet::ArrowReaderProperties arrow_properties = parquet::default_arrow_reader_properties();
+  arrow_properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
+  builder.properties(arrow_properties);
   auto file = value_of(builder.Build(), path);
   if (file->manifest().schema_fields.empty()) throw DataError("{}: the Parquet file has no columns", path.string());
   return file;

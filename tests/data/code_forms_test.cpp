@@ -42,7 +42,7 @@ TEST_CASE("Forms of codes are told by their characters") {
        {"2011-01-05", "2011-01-05 00:00:00", "2011-01-05T00:00:00Z", "5/1/2011", "1/5/11", "05.01.2011", "05-Jan",
         "jan-51", "5. okt 2011", "05. Mrz", "2011/1/5"}},
       {CodeForm::kCellError, {"#NAME?", "#REF!", "#DIV/0!", "#WERT!", "#NV", "#####", "Err:502"}},
-      {CodeForm::kPlaceholder, {"-", "??", "--", "...", "unknown", "Unknown", "UKENDT", "n.a.", "(blank)"}},
+      {CodeForm::kPlaceholder, {"-", "??", "--", "...", "unknown", "Unknown", "UKENDT", "n.a.", "(blank)", "\\N"}},
       {CodeForm::kOther, {"",       "-1",  "?",      "123456", "A10.0",   "1e5",     "10.",           ".0",
                           "1.0.0",  "1e+", "100.0x", "1-51",   "0-61.10", "11-1011", "12-34-56",      "01.11.00",
                           "4.11.2", "A.1", "jan",    "#1",     "baker",   "X-12",    "1.234.567.890", "other"}}};

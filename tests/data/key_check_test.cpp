@@ -61,5 +61,21 @@ TEST_CASE("Codes that may be meant so are counted only") {
   CHECK(KeyOf({"58220", "58221"}).told(blocks_of(5)).empty());
 }
 
+TEST_CASE("Codes that some files have without their zeros are told from others") {
+  const auto told = [](const std::vector<std::string>& codes, const FormatterOptions& formatter) {
+    LabelKey key;
+    for (const std::string& code : codes) key.add(code);
+    const testing::Captured captured(STDERR_FILENO);
+    warn_of_lost_zeros(key, formatter);
+    return captured.text();
+  };
+  CHECK_THAT(
+      told({"00307", "12", "307", "58220", "00012"}, blocks_of(5)),
+      ContainsSubstring("2 codes are in the data with and without leading zeros, the first as '12' and '00012'"));
+  CHECK_THAT(told({"01110", "1110"}, blocks_of(5)), ContainsSubstring("1 code is in the data"));
+  CHECK(told({"0307", "307", "58220"}, blocks_of(5)).empty());
+  CHECK(told({"00307", "307"}, blocks_of(5, true)).empty());
+}
+
 }  // namespace
 }  // namespace canine

@@ -103,7 +103,11 @@ TEST_CASE("rows without a language get the model's own, and never one that it ha
     CHECK_THAT(said([&] { language = usual_language(model, "--language"); }), ContainsSubstring(words));
     return language;
   };
-  CHECK(usual(with_languages({{"da", 90}, {"unk", 10}}), "'da' is taken, the one language") == "da");
+  CHECK(usual(with_languages({{"da", 90}}), "'da' is taken, the one language") == "da");
+  CHECK(usual(with_languages({{"da", 90}, {"unk", 10}}),
+              "'da' is taken, as the model has seen 90 rows of 'da' and 10 without a language") == "da");
+  CHECK(usual(with_languages({{"da", 1}, {"unk", 42}}),
+              "'unk' is taken, as the model has seen 1 row of 'da' and 42 without a language") == "unk");
   CHECK(usual(with_languages({{"da", 90}, {"en", 10}}), "has seen several languages (unk, da, en)") == "unk");
   CHECK(usual(with_languages({{"unk", 10}}), "") == "unk");
   CHECK(usual(with_languages({}),

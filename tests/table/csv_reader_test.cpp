@@ -226,7 +226,19 @@ TEST_CASE("Many short texts that begin like whole rows are told") {
 TEST_CASE("A header that comes once more is counted") {
   CHECK_THAT(warnings_of("occ1,lang\nsmith,en\nocc1,lang\nbaker,en\n\"occ1\",\"lang\"\n"),
              ContainsSubstring("file.csv: 2 rows have the names of the columns once more, the first in line 3; were"));
-  CHECK(warnings_of("occ1,lang\nocc1,en\n\nx,lang\n").empty());
+  CHECK_THAT(warnings_of("occ1,lang\nsmith,en\n\xEF\xBB\xBFocc1,lang\nbaker,en\n"),
+             ContainsSubstring("1 row has the names of the columns once more, the first in line 3"));
+  CHECK_THAT(warnings_of("occ1,Lang\nsmith,en\n Occ1 ,LANG\n"), ContainsSubstring("1 row has the names"));
+  CHECK(warnings_of("occ1,lang\nocc1,en\n\nx,lang\nocc1,occ1\n").empty());
+  CHECK(warnings_of("occupation\nsmith\nOccupation\n").empty());  // a description, for all we know
+  CHECK_THAT(warnings_of("occupation\nsmith\n\xEF\xBB\xBFoccupation\n"), ContainsSubstring("1 row has the names"));
+}
+
+TEST_CASE("A header with the columns in another order shifts what follows, and is told as such") {
+  CHECK_THAT(
+      warnings_of("occ1,lang,code\nsmith,en,1\nocc1,lang,code\nocc1,code,lang\nbaker,1,en\n"),
+      ContainsSubstring("2 rows have the names of the columns once more, the first in line 3;") &&
+          ContainsSubstring("In line 4 they are in another order, and the rows behind it are read in the wrong"));
 }
 
 TEST_CASE("Rows with fewer fields than the header are counted") {

@@ -64,6 +64,10 @@ pyarrow.parquet.write_table(pyarrow.table({
     'latin1': pyarrow.array([b'ok', b'\xe6'], pyarrow.binary()),
     'last': ['p', 'q'],
 }), 'types.parquet')
+pyarrow.parquet.write_table(pyarrow.table({
+    'born': pyarrow.array([datetime.datetime(1650, 3, 1), datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31)],
+                          pyarrow.timestamp('us')),
+}), 'int96.parquet', use_deprecated_int96_timestamps=True)
 pandas.DataFrame({'a': pandas.Series([], dtype=str), 'b': pandas.Series([], dtype='int64')}).to_parquet('empty.parquet')
 pyarrow.parquet.write_table(pyarrow.table({}), 'no_columns.parquet')
 pyarrow.parquet.write_table(pyarrow.table({
@@ -92,6 +96,11 @@ Cells cells_of_type(const std::string& column) {
   ReadOptions options;
   options.columns = {column};
   return cells_of(read_written("types.parquet", options).columns.at(0));
+}
+
+TEST_CASE("Times of Spark and Hive before 1677 and after 2262 are those that were written") {
+  CHECK(cells_of(read_written("int96.parquet").column("born")) ==
+        Cells{"1650-03-01 00:00:00", "0001-01-01 00:00:00", "9999-12-31 00:00:00"});
 }
 
 TEST_CASE("A Parquet file is known by its content and read as text") {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "canine/data/key.hpp"
 #include "canine/text/make_formatter.hpp"
 
 namespace canine {
@@ -23,5 +24,9 @@ KeyDoubts find_key_doubts(const std::filesystem::path& key, const FormatterOptio
 
 /// Throws DataError for faults; warns of oddities, which a model would write as they are.
 void require_sound_key(const std::filesystem::path& key, const FormatterOptions& formatter);
+
+/// Warns of codes that a key made from several files has twice, with and without leading zeros, as some of the files
+/// have lost them: '307' and '00307' in blocks of five.
+void warn_of_lost_zeros(const LabelKey& key, const FormatterOptions& formatter);
 
 }  // namespace canine
