@@ -120,7 +120,13 @@ StopRequest::~StopRequest() {
       ::sigaction(kEndSignals[i], &g_former_end[i], nullptr);
     }
   }
-  for (size_t i = 0; i < kLimitSignals.size(); ++i) ::sigaction(kLimitSignals[i], &g_former_limit[i], nullptr);
+  for (size_t i = 0; i < kLimitSignals.size(); ++i) {
+    if (kLimitSignals[i] == g_signal) {
+      ::signal(kLimitSignals[i], SIG_IGN);
+    } else {
+      ::sigaction(kLimitSignals[i], &g_former_limit[i], nullptr);
+    }
+  }
   ::sigaction(kSaveSignal, &g_former_save, nullptr);
   ::sigaction(SIGPIPE, &g_former_pipe, nullptr);
   reset();

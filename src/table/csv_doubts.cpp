@@ -44,7 +44,7 @@ CsvDoubts::CsvDoubts(const CsvScanner& scanner, std::vector<std::string> header)
     name_starts_.set(first);
     name_starts_.set(static_cast<unsigned char>(std::toupper(first)));
   }
-  for (const unsigned char before : {0xEF, int{' '}, int{'\t'}, int{'"'}}) name_starts_.set(before);
+  for (const char before : {'\xEF', ' ', '\t', '"'}) name_starts_.set(static_cast<unsigned char>(before));
 }
 
 void CsvDoubts::look_at_quotes() {

@@ -89,6 +89,18 @@ TEST_CASE("an announcement of the end is not the first of two signals, however o
   }
 }
 
+TEST_CASE("a limit that is announced again while the program ends does not end it otherwise") {
+  for (const int number : {SIGUSR2, SIGXCPU}) {
+    CHECK(status_of_child([number] {
+            {
+              const StopRequest request;
+              ::raise(number);
+            }
+            ::raise(number);  // the kernel repeats its signal every second
+          }) == 0);
+  }
+}
+
 TEST_CASE("the kernel's signal at the limit of processor time is a request") {
   const int status = status_of_child([] {
     rlimit limit{};

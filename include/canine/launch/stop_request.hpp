@@ -13,7 +13,8 @@ namespace canine {
 /// from the parent (a launcher that passes its own on) and from anybody else are counted apart: a batch system or
 /// service manager that ends a job signals the launcher and its processes alike, and the launcher's copy is then not
 /// the second request. SIGHUP and SIGQUIT stay ignored where the caller ignores them (nohup). SIGPIPE is ignored.
-/// Restores the former handlers on destruction. Where that is by an exception, SIGTERM is ignored from then on: the
+/// Restores the former handlers on destruction, but for SIGUSR2 and SIGXCPU once they have announced the end: the
+/// kernel repeats SIGXCPU every second, and the program is on its way out. Where that is by an exception, SIGTERM is ignored from then on: the
 /// program ends by itself with the cause, and the SIGTERM that launchers send to all others when one process has ended
 /// first would only replace its exit code. One object at a time per process.
 class StopRequest {
