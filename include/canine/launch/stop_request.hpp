@@ -14,9 +14,9 @@ namespace canine {
 /// service manager that ends a job signals the launcher and its processes alike, and the launcher's copy is then not
 /// the second request. SIGHUP and SIGQUIT stay ignored where the caller ignores them (nohup). SIGPIPE is ignored.
 /// Restores the former handlers on destruction, but for SIGUSR2 and SIGXCPU once they have announced the end: the
-/// kernel repeats SIGXCPU every second, and the program is on its way out. Where that is by an exception, SIGTERM is ignored from then on: the
-/// program ends by itself with the cause, and the SIGTERM that launchers send to all others when one process has ended
-/// first would only replace its exit code. One object at a time per process.
+/// kernel repeats SIGXCPU every second, and the program is on its way out. Where that is by an exception, SIGTERM is
+/// ignored from then on: the program ends by itself with the cause, and the SIGTERM that launchers send to all others
+/// when one process has ended first would only replace its exit code. One object at a time per process.
 class StopRequest {
  public:
   StopRequest();
