@@ -1,13 +1,12 @@
 #include "canine/app/convert.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <optional>
 
 #include "canine/app/model_overrides.hpp"
 #include "canine/app/option_set.hpp"
 #include "canine/checkpoint/run_folder.hpp"
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/file_system.hpp"
@@ -57,8 +56,7 @@ void declare(OptionSet& options, ConvertOptions& values) {
 /// A folder is what has no ending, ends in '/', or is there already.
 Target target_of(const ConvertOptions& values) {
   if (values.to) return *values.to;
-  std::string ending = values.out.extension().string();
-  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string ending = ascii_lower(values.out.extension().string());
   if (ending == ".bin") return Target::kCheckpoint;
   if (ending == ".safetensors") return Target::kSafetensors;
   std::error_code ignored;

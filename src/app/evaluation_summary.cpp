@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/file.hpp"
 #include "canine/core/output_path.hpp"
@@ -237,8 +237,7 @@ class SummaryCsv {
 
 /// In any case.
 bool ends_in(const std::filesystem::path& path, std::string_view ending) {
-  return std::ranges::equal(path.extension().string(), ending,
-                            [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  return ascii_lower(path.extension().string()) == ending;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "canine/app/path_text.hpp"
 #include "canine/app/yaml_text.hpp"
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/python_float.hpp"
 
@@ -25,8 +26,8 @@ std::optional<T> to_number(std::string_view text) {
   return number;
 }
 
-std::optional<bool> to_bool(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+std::optional<bool> to_bool(const std::string& word) {
+  const std::string text = ascii_lower(word);
   if (text == "true" || text == "yes" || text == "on") return true;
   if (text == "false" || text == "no" || text == "off") return false;
   return std::nullopt;

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "canine/app/version.hpp"
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
@@ -22,8 +22,8 @@ std::string variable(const char* name) {
 }
 
 /// As accelerate writes truth into variables.
-bool is_true(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+bool is_true(const std::string& value) {
+  const std::string text = ascii_lower(value);
   return text == "true" || text == "1" || text == "yes" || text == "on" || text == "y" || text == "t";
 }
 

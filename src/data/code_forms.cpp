@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/text/readable_text.hpp"
 #include "canine/text/text_content.hpp"
@@ -96,8 +96,7 @@ bool is_placeholder(std::string_view code, int64_t block_size) {
   if (code == "\\N") return true;  // NULL in the dumps of MySQL and PostgreSQL
   if (content_of(code) != TextContent::kDescription) return true;
   if (std::ssize(code) == block_size || code.size() > kLongest) return false;
-  std::string lower(code);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = ascii_lower(code);
   constexpr auto kWords = std::to_array<std::string_view>(
       {"unknown",   "unk",     "missing",  "none",        "nil",    "na",      "n.a.",   "n.a",    "n/a",
        "not known", "no code", "uncoded",  "not coded",   "blank",  "(blank)", "tbd",    "ukendt", "ukjent",
@@ -145,6 +144,8 @@ CodeForm form_of(std::string_view code, const FormatterOptions& formatter) {
   if (is_date(code)) return CodeForm::kDate;
   return is_placeholder(code, formatter.block_size) ? CodeForm::kPlaceholder : CodeForm::kOther;
 }
+
+std::string with_zeros(std::string_view code, int64_t block_size) { return fmt::format("{:0>{}}", code, block_size); }
 
 void CodeForms::add(CodeForm form, std::string_view code, size_t column, int64_t row) {
   Count& count = columns_[column][static_cast<size_t>(form)];

@@ -34,11 +34,7 @@ inline constexpr size_t kNumCodeForms = static_cast<size_t>(CodeForm::kPlacehold
 CodeForm form_of(std::string_view code, const FormatterOptions& formatter);
 
 /// A code of fewer digits as it stood before its leading zeros were lost: "00307" of "307" in blocks of five.
-inline std::string with_zeros(std::string_view code, int64_t block_size) {
-  return std::string(code.size() < static_cast<size_t>(block_size) ? static_cast<size_t>(block_size) - code.size() : 0,
-                     '0')
-      .append(code);
-}
+std::string with_zeros(std::string_view code, int64_t block_size);
 
 /// Forms that have another length than the codes that were meant.
 inline bool is_damaged(CodeForm form) { return form >= CodeForm::kWholeDecimal; }

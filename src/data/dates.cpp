@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <span>
 #include <string>
+
+#include "canine/core/ascii_lower.hpp"
 
 namespace canine {
 namespace {
@@ -17,9 +18,7 @@ bool is_month(std::string_view word) {
       {"jan", "feb",  "mar", "apr", "may",  "jun",  "jul",  "aug",  "sep",  "oct", "nov",
        "dec", "sept", "mrz", "mai", "maj",  "mei",  "mrt",  "okt",  "des",  "dez", "dic",
        "ene", "abr",  "ago", "avr", "janv", "mars", "juin", "juil", "juni", "juli"});
-  std::string lower(word);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return std::ranges::find(kMonths, lower) != kMonths.end();
+  return std::ranges::find(kMonths, ascii_lower(word)) != kMonths.end();
 }
 
 /// "05", "Jan", "2011" of a date.

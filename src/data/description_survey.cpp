@@ -21,6 +21,9 @@ constexpr std::string_view kSeparators = ";\t|";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// "1 description has", "2 descriptions have".
+std::string descriptions_have(int64_t count) { return counted(count, "description") + (count == 1 ? " has" : " have"); }
+
 }  // namespace
 
 DescriptionSurvey::Kind DescriptionSurvey::kind_of(std::string_view text) {
@@ -72,18 +75,17 @@ void DescriptionSurvey::sample(std::string_view text) {
 }
 
 void DescriptionSurvey::tell_damage(std::string_view column) const {
-  const auto have = [](int64_t count) { return counted(count, "description") + (count == 1 ? " has" : " have"); };
   if (lost_.count > 0) {
     log_warning(
         "{}: {} the sign U+FFFD where a letter was (such as '{}'): it was lost when the text was saved in another "
         "encoding. Make the file again from where it came from, in UTF-8",
-        column, have(lost_.count), readable_text(lost_.first));
+        column, descriptions_have(lost_.count), readable_text(lost_.first));
   }
   if (misread_.count > 0) {
     log_warning(
         "{}: {} letters that seem to be UTF-8 read in another encoding (such as '{}'). Make the file again from where "
         "it came from; if all of it is so, 'iconv -f UTF-8 -t WINDOWS-1252 OLD > NEW' may mend it",
-        column, have(misread_.count), readable_text(misread_.first));
+        column, descriptions_have(misread_.count), readable_text(misread_.first));
   }
   for (size_t i = 0; i < kSeparators.size(); ++i) {
     if (!is_nearly_all(separated_[i])) continue;
@@ -106,7 +108,7 @@ void DescriptionSurvey::tell(std::string_view column) const {
     log_note(
         "{}: {} no letter and no digit{}; such descriptions get codes all the same, unless --clean-text leaves nothing "
         "of them",
-        column, letterless_ == 1 ? "1 description has" : format_count(letterless_) + " descriptions have",
+        column, descriptions_have(letterless_),
         signs_.empty() ? "" : fmt::format(" (such as '{}')", fmt::join(signs_, "', '")));
   }
 }

@@ -3,10 +3,9 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
 
-#include <algorithm>
-#include <cctype>
 #include <string_view>
 
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/core/log.hpp"
 #include "canine/model/decoder.hpp"
@@ -33,9 +32,7 @@ bool is_of_head(std::string_view name) { return name.starts_with("linear_decoder
 }  // namespace
 
 std::string start_weights_source(const std::string& word) {
-  std::string lower = word;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower == kPublishedWord ? kPublishedName : word;
+  return ascii_lower(word) == kPublishedWord ? kPublishedName : word;
 }
 
 StartWeights::StartWeights(const std::string& source, bool only_encoder)

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <exception>
 #include <optional>
 
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "environment.hpp"
 
@@ -19,11 +19,6 @@ constexpr long kMaxRedirects = 5;
 constexpr size_t kMaxHeaderBytes = size_t{128} << 10;  // of all responses to one request
 constexpr size_t kMaxErrorBodyBytes = size_t{64} << 10;
 constexpr long kSlowBytesPerSecond = 1000;
-
-std::string lower_case(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 /// Parts of an address, by libcurl's own parser, so that nobody else understands it otherwise.
 class Url {
@@ -47,8 +42,8 @@ class Url {
   }
   /// Scheme, host and port.
   std::string origin() const {
-    return lower_case(part(CURLUPART_SCHEME) + "://" + part(CURLUPART_HOST) + ":" +
-                      part(CURLUPART_PORT, CURLU_DEFAULT_PORT));
+    return ascii_lower(part(CURLUPART_SCHEME) + "://" + part(CURLUPART_HOST) + ":" +
+                       part(CURLUPART_PORT, CURLU_DEFAULT_PORT));
   }
 
  private:
@@ -84,7 +79,7 @@ struct Exchange {
     if (line.starts_with("HTTP/")) response.headers.clear();  // the next response of a chain
     const size_t colon = line.find(':');
     if (colon != std::string_view::npos) {
-      response.headers[lower_case(std::string(line.substr(0, colon)))] = cleaned(line.substr(colon + 1));
+      response.headers[ascii_lower(std::string(line.substr(0, colon)))] = cleaned(line.substr(colon + 1));
     }
   }
 

@@ -7,9 +7,10 @@
 #include <string_view>
 #include <utility>
 
-#include "ascii_lower.hpp"
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/log.hpp"
 #include "canine/core/readable.hpp"
+#include "readers.hpp"
 
 namespace canine {
 namespace {
@@ -20,8 +21,7 @@ std::string count_of(uint64_t number) { return format_count(static_cast<int64_t>
 
 /// Without the mark that files of spreadsheets begin with.
 std::string_view without_mark(std::string_view cell) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  return cell.starts_with(kMark) ? cell.substr(kMark.size()) : cell;
+  return cell.starts_with(kByteOrderMark) ? cell.substr(kByteOrderMark.size()) : cell;
 }
 
 /// A name of a column as people compare them.
@@ -124,11 +124,7 @@ void CsvDoubts::tell(const std::filesystem::path& path, int64_t num_rows) const 
     log_warning("{}: {} fewer fields than the header, the first in line {}; the rest of them is missing", path.string(),
                 num_short_ == 1 ? "1 row has" : counted(num_short_, "row") + " have", count_of(first_short_));
   }
-  if (scanner_.num_cut() > 0) {
-    log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in line {}",
-                path.string(), counted(scanner_.num_cut(), "cell"), scanner_.num_cut() == 1 ? "holds" : "hold",
-                count_of(scanner_.first_cut_line()));
-  }
+  warn_of_cut_cells(path, scanner_.num_cut(), "line " + count_of(scanner_.first_cut_line()));
 }
 
 }  // namespace canine

@@ -11,8 +11,6 @@
 namespace canine {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 /// Bytes that end a field outside quotes.
 constexpr std::array<bool, 256> field_ends(char separator) {
   std::array<bool, 256> table{};

@@ -11,6 +11,9 @@
 
 namespace canine {
 
+/// U+FEFF in UTF-8, with which spreadsheets begin their files.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// What is odd about the fields in quotes of a row. Lines are those of the file, from 1.
 struct OddQuotes {
   uint64_t first_line = 0;  ///< of the field over most lines; 0 if none is over several

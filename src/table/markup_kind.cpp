@@ -5,12 +5,13 @@
 #include <initializer_list>
 #include <string>
 
-#include "ascii_lower.hpp"
+#include "canine/core/ascii_lower.hpp"
+
+#include "csv_scanner.hpp"
 
 namespace canine {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t\r\n";
 
 std::string_view trimmed(std::string_view text) {

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "canine/core/errors.hpp"
-#include "canine/core/log.hpp"
 #include "canine/core/python_float.hpp"
 #include "canine/core/readable.hpp"
 #include "canine/core/utf8.hpp"
@@ -348,10 +347,7 @@ class ParquetReader : public TableReader {
 
   void tell_of_cut_texts() {
     const int64_t count = std::exchange(cut_texts_.count, 0);
-    if (count == 0 || !options().warn || (log_is_quiet() && !log_tag().empty())) return;  // the first process tells
-    log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in row {}",
-                path().string(), counted(count, "cell"), count == 1 ? "holds" : "hold",
-                format_count(cut_texts_.first_row));
+    if (options().warn) warn_of_cut_cells(path(), count, "row " + format_count(cut_texts_.first_row));
   }
 
   std::unique_ptr<parquet::arrow::FileReader> file_;

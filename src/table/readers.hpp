@@ -85,6 +85,10 @@ class TableReader {
   ReadProgress progress_;
 };
 
+/// At the end of a file: warns of cells with a zero byte, which were cut there; `first`: "line 5", "row 5". Of several
+/// processes the first one tells.
+void warn_of_cut_cells(const std::filesystem::path& path, int64_t count, const std::string& first);
+
 std::unique_ptr<TableReader> make_csv_reader(std::unique_ptr<ByteSource> source, const ReadOptions& options);
 std::unique_ptr<TableReader> make_parquet_reader(const std::filesystem::path& path, const ReadOptions& options);
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "ascii_lower.hpp"
+#include "canine/core/ascii_lower.hpp"
 #include "canine/core/errors.hpp"
 #include "canine/table/column_hints.hpp"
 

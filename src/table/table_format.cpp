@@ -1,14 +1,13 @@
 #include "canine/table/table_format.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <string>
+
+#include "canine/core/ascii_lower.hpp"
 
 namespace canine {
 
 std::optional<TableFormat> table_format(const std::filesystem::path& name) {
-  std::string text = name.filename().string();
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string text = ascii_lower(name.filename().string());
   const auto take = [&](std::string_view ending) {
     const bool has = text.size() > ending.size() && text.ends_with(ending);
     if (has) text.resize(text.size() - ending.size());

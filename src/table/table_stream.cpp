@@ -1,6 +1,7 @@
 #include "canine/table/table_stream.hpp"
 
 #include "canine/core/errors.hpp"
+#include "canine/core/readable.hpp"
 #include "readers.hpp"
 
 namespace canine {
@@ -18,6 +19,12 @@ Table TableReader::next(int64_t max_rows) {
   table.first_row = num_rows_;
   append_rows(table, max_rows);
   return table;
+}
+
+void warn_of_cut_cells(const std::filesystem::path& path, int64_t count, const std::string& first) {
+  if (count == 0 || (log_is_quiet() && !log_tag().empty())) return;
+  log_warning("{}: {} {} a zero byte, where it ends; what is behind it is left out. The first is in {}", path.string(),
+              counted(count, "cell"), count == 1 ? "holds" : "hold", first);
 }
 
 TableStream::TableStream(const std::filesystem::path& path, const ReadOptions& options)
